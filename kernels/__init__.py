@@ -1,0 +1,210 @@
+"""The fused operations of a training step: one name, one contract.
+
+Each function checks shapes and dtypes, then runs the array-API definition in
+`kernels.reference`. Arguments marked *donated* may be overwritten: use only what is returned.
+Labels are not checked against the number of classes (that would wait for the device); a label
+out of range shows itself as NaN.
+"""
+
+from array_api_compat import array_namespace
+
+from kernels import reference
+from kernels.reference import Array
+
+__all__ = ["Array", "bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
+
+
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """Give every row's cross-entropy loss, its gradient and whether its prediction is right.
+
+    ``losses[n] = logsumexp(logits[n]) - logits[n, labels[n]]`` and
+    ``dlogits[n] = softmax(logits[n]) - onehot(labels[n])``, the derivative of ``losses[n]``
+    (not divided by the number of rows).
+
+    Parameters
+    ----------
+    logits : (N, K) float32 or float64
+        Unnormalised scores; K at least 1. Left untouched.
+    labels : (N,) uint8, int32 or int64
+        Class indices in [0, K). Left untouched.
+
+    Returns
+    -------
+    losses : (N,) dtype of logits
+        Never negative. +inf where the target's logit is -inf and another one is finite.
+    dlogits : (N, K) dtype of logits
+        Every row sums to 0.
+    correct : (N,) int32
+        1 where the label is the class of the largest logit (the first of equal ones), else 0.
+
+    A label out of range, or logits whose softmax is undefined (a NaN, a +inf, all of them -inf),
+    make the row's loss and gradient NaN and its `correct` 0.
+
+    Raises
+    ------
+    ValueError
+        Shapes other than (N, K) and (N,).
+    TypeError
+        Other dtypes, or arrays of different libraries.
+
+    Notes
+    -----
+    Derivation: mlp/README.md, "The loss".
+    """
+    xp = array_namespace(logits, labels)
+    if logits.ndim != 2:
+        raise ValueError(f"logits must have shape (N, K), got {logits.shape}")
+    _check_shape("labels", labels, (logits.shape[0],), "pass class indices, not one-hot rows")
+    _check_float(xp, "logits", logits)
+    if labels.dtype not in (xp.uint8, xp.int32, xp.int64):
+        raise TypeError(f"labels must be uint8, int32 or int64, got {labels.dtype}")
+    return reference.softmax_cross_entropy(logits, labels)
+
+
+def bias_relu(z: Array, bias: Array) -> Array:
+    """Add a bias to every row and rectify: ``max(z + bias, 0)``.
+
+    Parameters
+    ----------
+    z : (N, H) float32 or float64
+        Donated.
+    bias : (H,) dtype of z
+
+    Returns
+    -------
+    (N, H) dtype of z
+        Never negative; NaN stays NaN.
+
+    Raises
+    ------
+    ValueError
+        Shapes other than (N, H) and (H,).
+    TypeError
+        Other dtypes, or arrays of different libraries.
+    """
+    xp = array_namespace(z, bias)
+    if z.ndim != 2:
+        raise ValueError(f"z must have shape (N, H), got {z.shape}")
+    _check_shape("bias", bias, (z.shape[1],))
+    _check_float(xp, "z", z)
+    _check_same_dtype(z, bias=bias)
+    return reference.bias_relu(z, bias)
+
+
+def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
+    """Pass a gradient through the rectifier and sum its columns for the bias.
+
+    ``dz = dh * (h > 0)`` and ``db = dz.sum(axis=0)``, summed in a fixed order. The mask is
+    multiplied, not selected, so that an infinite or NaN ``dh`` behind a zero ``h`` becomes NaN
+    instead of vanishing.
+
+    Parameters
+    ----------
+    dh : (N, H) float32 or float64
+        Derivative by the rectifier's output. Donated.
+    h : (N, H) dtype of dh
+        The rectifier's output (what `bias_relu` returned). Left untouched.
+
+    Returns
+    -------
+    dz : (N, H) dtype of dh
+    db : (H,) dtype of dh
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ or are not (N, H).
+    TypeError
+        Other dtypes, or arrays of different libraries.
+
+    Notes
+    -----
+    Derivation: mlp/README.md, "The hidden layer".
+    """
+    xp = array_namespace(dh, h)
+    if dh.ndim != 2:
+        raise ValueError(f"dh must have shape (N, H), got {dh.shape}")
+    _check_shape("h", h, dh.shape)
+    _check_float(xp, "dh", dh)
+    _check_same_dtype(dh, h=h)
+    return reference.relu_backward(dh, h)
+
+
+def momentum_update(
+    parameter: Array,
+    velocity: Array,
+    gradient_sum: Array,
+    learning_rate: float,
+    momentum: float,
+    *,
+    gradient_scale: float = 1.0,
+    l2: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[Array, Array]:
+    """Advance one parameter array by one step of gradient descent with momentum.
+
+    ``g = gradient_scale * gradient_sum + l2 * parameter``, then
+    ``velocity <- momentum * velocity + learning_rate * g`` and
+    ``parameter <- parameter - velocity``; with `nesterov`
+    ``parameter <- parameter - (momentum * velocity + learning_rate * g)``.
+
+    Parameters
+    ----------
+    parameter, velocity, gradient_sum : arrays of one shape, float32 or float64
+        All three donated. On NumPy and CuPy the first two are updated in place, also through
+        contiguous views.
+    learning_rate, momentum, gradient_scale, l2 : float
+        Python floats: a ``numpy.float64`` would widen float32 arrays. `gradient_scale` turns a
+        sum over rows into a mean; `l2` is the coefficient of half the squared norm.
+    nesterov : bool
+        Look ahead along the new velocity.
+
+    Returns
+    -------
+    parameter, velocity
+        Of the shape and dtype given.
+
+    Raises
+    ------
+    ValueError
+        Shapes that differ.
+    TypeError
+        Other dtypes, or arrays of different libraries.
+
+    Notes
+    -----
+    The velocity carries the learning rate, as in Polyak's heavy ball and Keras (whose velocity is
+    its negative); PyTorch's buffer is ``velocity / learning_rate`` while the rate is constant.
+    """
+    xp = array_namespace(parameter, velocity, gradient_sum)
+    _check_shape("velocity", velocity, parameter.shape)
+    _check_shape("gradient_sum", gradient_sum, parameter.shape)
+    _check_float(xp, "parameter", parameter)
+    _check_same_dtype(parameter, velocity=velocity, gradient_sum=gradient_sum)
+    return reference.momentum_update(
+        parameter,
+        velocity,
+        gradient_sum,
+        float(learning_rate),
+        float(momentum),
+        gradient_scale=float(gradient_scale),
+        l2=float(l2),
+        nesterov=nesterov,
+    )
+
+
+def _check_shape(name: str, array: Array, expected: tuple[int, ...], advice: str = "") -> None:
+    if array.shape != expected:
+        hint = f"; {advice}" if advice else ""
+        raise ValueError(f"{name} must have shape {expected}, got {array.shape}{hint}")
+
+
+def _check_float(xp: Array, name: str, array: Array) -> None:
+    if array.dtype not in (xp.float32, xp.float64):
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+
+
+def _check_same_dtype(array: Array, **others: Array) -> None:
+    for name, other in others.items():
+        if other.dtype != array.dtype:
+            raise TypeError(f"{name} must be {array.dtype} like the others, got {other.dtype}")

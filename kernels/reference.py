@@ -1,0 +1,81 @@
+"""The four operations in array-API terms: what "correct" means, and what runs without CuPy.
+
+Every function trusts its arguments; `kernels` checks them. Augmented assignments write in
+place where the library can (NumPy, CuPy, PyTorch) and rebind where it cannot (JAX), which is why
+the callers use only what is returned.
+"""
+
+from typing import Any, TypeAlias
+
+from array_api_compat import array_namespace, device
+
+Array: TypeAlias = Any  # an array of any library that follows the array API
+
+
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """Give every row's loss, its gradient and whether its prediction is right.
+
+    See `kernels.softmax_cross_entropy`.
+    """
+    xp = array_namespace(logits, labels)
+    n_classes = logits.shape[1]
+    classes = xp.arange(n_classes, device=device(logits))
+    labels = xp.astype(labels, classes.dtype)
+    # Subtracting the row's maximum leaves softmax unchanged and keeps exp from overflowing. It is
+    # looked up, because `argmax` is needed anyway and NumPy's `max` along short rows is slow.
+    best = xp.argmax(logits, axis=1)
+    shifted = logits - xp.take_along_axis(logits, best[:, None], axis=1)
+    exponentials = xp.exp(shifted)
+    # A bad label makes its row's sum NaN, and with it all that is computed from the sum.
+    is_class = (labels >= 0) & (labels < n_classes)
+    total = xp.sum(exponentials, axis=1)
+    total = xp.where(is_class, total, xp.full_like(total, float("nan")))
+    # Clipped, because a label out of range wraps around (CuPy) or raises (array-api-strict).
+    index = xp.clip(labels, 0, n_classes - 1)[:, None]
+    losses = xp.log(total) - xp.take_along_axis(shifted, index, axis=1)[:, 0]
+    target = xp.astype(labels[:, None] == classes[None, :], logits.dtype)
+    dlogits = exponentials / total[:, None] - target
+    correct = (best == labels) & ~xp.isnan(total)
+    return losses, dlogits, xp.astype(correct, xp.int32)
+
+
+def bias_relu(z: Array, bias: Array) -> Array:
+    """Add the bias to every row and rectify. See `kernels.bias_relu`."""
+    xp = array_namespace(z, bias)
+    z += bias
+    # A row of zeros, because NumPy's `maximum` with a scalar takes twice as long.
+    return xp.maximum(z, xp.zeros_like(bias))
+
+
+def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
+    """Pass the gradient through the rectifier and sum its columns. See `kernels.relu_backward`."""
+    xp = array_namespace(dh, h)
+    # Multiplying, unlike `where`, lets an infinite or NaN gradient show itself as NaN.
+    dh *= xp.astype(h > 0, dh.dtype)
+    return dh, xp.sum(dh, axis=0)
+
+
+def momentum_update(
+    parameter: Array,
+    velocity: Array,
+    gradient_sum: Array,
+    learning_rate: float,
+    momentum: float,
+    *,
+    gradient_scale: float = 1.0,
+    l2: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[Array, Array]:
+    """Advance one parameter array and its velocity. See `kernels.momentum_update`."""
+    gradient_sum *= gradient_scale
+    if l2 != 0.0:
+        gradient_sum += l2 * parameter
+    gradient_sum *= learning_rate
+    velocity *= momentum
+    velocity += gradient_sum
+    if nesterov:
+        gradient_sum += momentum * velocity
+        parameter -= gradient_sum
+    else:
+        parameter -= velocity
+    return parameter, velocity

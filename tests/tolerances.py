@@ -1,0 +1,28 @@
+"""Every tolerance of the tests, by dtype, with its reason."""
+
+# A formula evaluated twice in another order: a few units in the last place of short sums.
+ROUNDING = {
+    "float32": {"rtol": 2e-6, "atol": 1e-6},  # 2**-23 = 1.2e-7 a step, about ten steps
+    "float64": {"rtol": 1e-13, "atol": 1e-14},  # 2**-52 = 2.2e-16 a step
+}
+
+# norm(numeric - analytic) / norm(analytic) of central differences in float64. Truncation is of
+# order step**2 = 1e-10 and rounding of order eps / step = 2e-11, relative to a loss of order 10.
+GRADIENT = 1e-7
+
+# A training run of a few steps against the same steps written otherwise: rounding, carried along.
+TRAINING = {
+    "float32": {"rtol": 1e-4, "atol": 1e-6},
+    "float64": {"rtol": 1e-12, "atol": 1e-13},
+}
+
+# A kernel against the float64 reference, on the same inputs. Logits of a few units, up to 1,000
+# classes, so losses of order 10.
+KERNEL = {
+    "float32": {"rtol": 5e-6, "atol": 3e-6},  # expf and logf: 2 ulp each, 1.2e-7 a step
+    "float64": {"rtol": 1e-13, "atol": 1e-13},  # exp and log: 1 ulp each, 2.2e-16 a step
+}
+
+# A column sum's error relative to the sum of its terms' magnitudes: at most half an ulp for each of
+# the 4 + 8 + 10 + 32 additions that a term of 10,000 passes through.
+COLUMN_SUM = {"float32": 54 * 2**-24, "float64": 54 * 2**-53}
