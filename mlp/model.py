@@ -1,0 +1,177 @@
+"""The network: its parameters, the forward pass and the gradients. Array API only."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from array_api_compat import array_namespace, device
+
+from kernels import Array, bias_relu, relu_backward, softmax_cross_entropy
+from mlp.functional import softmax
+
+
+class Layer(NamedTuple):
+    """One affine layer: ``x @ weight + bias``."""
+
+    weight: Array  # (n_in, n_out)
+    bias: Array  # (n_out,)
+
+
+# From the input to the output; velocities and gradients have the same form.
+Parameters: TypeAlias = tuple[Layer, ...]
+
+
+class ShardSums(NamedTuple):
+    """What a shard of rows contributes: sums, so that shards combine by addition alone."""
+
+    loss: Array  # () sum of the rows' losses, in the library's widest float
+    correct: Array  # () number of correct predictions, as a float of the same width
+    rows: int
+    gradients: Parameters | None  # sums of the rows' gradients; None after `evaluate`
+
+
+def add_sums(left: ShardSums, right: ShardSums) -> ShardSums:
+    """Add the sums of two sets of rows. Both are donated; one without gradients gives none."""
+    gradients = None
+    if left.gradients is not None and right.gradients is not None:
+        gradients = tuple(
+            Layer(_donated_sum(ours.weight, theirs.weight), _donated_sum(ours.bias, theirs.bias))
+            for ours, theirs in zip(left.gradients, right.gradients, strict=True)
+        )
+    return ShardSums(
+        left.loss + right.loss, left.correct + right.correct, left.rows + right.rows, gradients
+    )
+
+
+def init_parameters(sizes: Sequence[int], *, seed: int, dtype: str) -> Parameters:
+    """Draw Xavier-normal weights and zero biases, as NumPy arrays.
+
+    Weights have mean 0 and variance ``2 / (n_in + n_out)`` (Glorot and Bengio, 2010). They are
+    drawn on the host whatever the device, so NumPy and CUDA start from the same bits.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of every layer from the input to the output, e.g. ``(784, 1000, 10)``.
+    seed : int
+        Not negative. Every layer has its own stream.
+    dtype : {"float32", "float64"}
+        Weights are drawn in float64 and rounded.
+    """
+    layers = []
+    for index, (n_in, n_out) in enumerate(pairwise(sizes)):
+        generator = np.random.default_rng([seed, _INIT_STREAM, index])
+        weight = generator.standard_normal((n_in, n_out)) * np.sqrt(2.0 / (n_in + n_out))
+        layers.append(Layer(weight.astype(dtype), np.zeros(n_out, dtype)))
+    return tuple(layers)
+
+
+def to_input(features: Array, dtype: Array, scale: float) -> Array:
+    """Cast rows of features (N, D) of any real dtype to `dtype` and multiply by `scale`."""
+    xp = array_namespace(features)
+    x = xp.astype(features, dtype)
+    if scale != 1.0:
+        x *= scale
+    return x
+
+
+def forward(parameters: Parameters, x: Array) -> tuple[Array, list[Array]]:
+    """Run the network on x (N, D).
+
+    Returns
+    -------
+    logits : (N, K)
+    activations : list of (N, H)
+        What entered each layer: x and every hidden layer's rectified output.
+    """
+    activations = [x]
+    for weight, bias in parameters[:-1]:
+        activations.append(bias_relu(activations[-1] @ weight, bias))
+    weight, bias = parameters[-1]
+    logits = activations[-1] @ weight
+    logits += bias
+    return logits, activations
+
+
+def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
+    """Sum the loss, the correct predictions and the gradients over a shard's rows.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    x : (N, D) dtype of the parameters
+    labels : (N,) uint8, int32 or int64
+
+    Notes
+    -----
+    Back-propagation, from the last layer to the first (derived in mlp/README.md):
+    ``dW = inputs.T @ dz``, ``db = sum(dz)``, ``dh = dz @ W.T``, ``dz = dh * (h > 0)``.
+    """
+    xp = array_namespace(x)
+    logits, activations = forward(parameters, x)
+    losses, dz, correct = softmax_cross_entropy(logits, labels)
+    db = xp.sum(dz, axis=0)
+    gradients: list[Layer] = []
+    for index in reversed(range(len(parameters))):
+        gradients.append(Layer(activations[index].T @ dz, db))
+        if index > 0:
+            dz, db = relu_backward(dz @ parameters[index].weight.T, activations[index])
+    return _shard_sums(losses, correct, tuple(reversed(gradients)))
+
+
+def evaluate(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
+    """Sum the loss and the correct predictions over a shard's rows, without gradients."""
+    logits, _ = forward(parameters, x)
+    losses, _, correct = softmax_cross_entropy(logits, labels)
+    return _shard_sums(losses, correct, None)
+
+
+def predict_probabilities(parameters: Parameters, x: Array) -> Array:
+    """Give every row's class probabilities, (N, K), each row summing to 1."""
+    logits, _ = forward(parameters, x)
+    return softmax(logits)
+
+
+def predict(parameters: Parameters, x: Array) -> Array:
+    """Give every row's class index, (N,) integers in [0, K); the first of equal logits."""
+    logits, _ = forward(parameters, x)
+    return array_namespace(logits).argmax(logits, axis=1)
+
+
+def layer_sizes(parameters: Parameters) -> tuple[int, ...]:
+    """Give the units of every layer from the input to the output."""
+    return (parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters))
+
+
+def named_arrays(parameters: Parameters) -> dict[str, Array]:
+    """Name every array, in layer order: ``layers.0.weight``, ``layers.0.bias``, ..."""
+    return {
+        f"layers.{index}.{name}": array
+        for index, layer in enumerate(parameters)
+        for name, array in zip(layer._fields, layer, strict=True)
+    }
+
+
+_INIT_STREAM = 0  # the generators' purposes; training.py's shuffle is 1
+
+
+def _shard_sums(losses: Array, correct: Array, gradients: Parameters | None) -> ShardSums:
+    """Sum over the rows in the widest float, where counts stay exact below 2**53."""
+    xp = array_namespace(losses)
+    wide = _widest_float(losses)
+    return ShardSums(
+        xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide), losses.shape[0], gradients
+    )
+
+
+def _widest_float(array: Array) -> Array:
+    """Give float64, or float32 where the device has no float64 (JAX by default, Apple's GPU)."""
+    xp = array_namespace(array)
+    available = xp.__array_namespace_info__().dtypes(device=device(array), kind="real floating")
+    return available.get("float64", xp.float32)
+
+
+def _donated_sum(left: Array, right: Array) -> Array:
+    left += right
+    return left
