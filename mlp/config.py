@@ -1,0 +1,220 @@
+"""Every option of a training run, once: name, default, unit, check.
+
+The command line and ``config.json`` are made from these fields.
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+DEFAULT_DATA = str(Path(__file__).resolve().parent.parent / "data" / "glyphs.npz")
+
+
+def _option(
+    default: Any,
+    text: str,
+    check: Callable[[Any], bool] = lambda value: True,
+    expected: str = "",
+    **argument: Any,
+) -> Any:
+    """Declare one option: `argument` is what argparse needs beyond the default."""
+    metadata = {"help": text, "check": check, "expected": expected, "argument": argument}
+    return field(default=default, metadata=metadata)
+
+
+def _positive(value: float) -> bool:
+    return value > 0 and math.isfinite(value)
+
+
+def _not_negative(value: float) -> bool:
+    return value >= 0 and math.isfinite(value)
+
+
+def _batch_size(text: str) -> int | None:
+    return None if text == "full" else int(text)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What a training run depends on. Attributes are documented by their ``help`` texts.
+
+    Raises
+    ------
+    ValueError
+        A value out of its range; the message names the option.
+    """
+
+    data: str = _option(
+        DEFAULT_DATA,
+        "data set: an .npz file, a folder with IDX files, or a folder of class folders of PNG",
+        metavar="PATH",
+    )
+    device: str = _option(
+        "auto",
+        "auto takes a usable GPU, else the CPU; cuda falls back where there is no GPU at all",
+        lambda value: re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None,
+        "auto, cpu, cuda or cuda:N",
+        metavar="auto|cpu|cuda|cuda:N",
+    )
+    strict_device: bool = _option(False, "never fall back to another device")
+    hidden: tuple[int, ...] = _option(
+        (1000,),
+        "units of each hidden layer",
+        lambda value: len(value) >= 1 and all(units >= 1 for units in value),
+        "one or more numbers of at least 1",
+        type=int,
+        nargs="+",
+        metavar="UNITS",
+    )
+    epochs: int = _option(
+        200, "passes over the training rows", lambda v: v >= 0, "at least 0", type=int, metavar="N"
+    )
+    batch_size: int | None = _option(
+        None,
+        "rows a step; full is all training rows",
+        lambda value: value is None or value >= 1,
+        "full or at least 1",
+        type=_batch_size,
+        metavar="N|full",
+    )
+    learning_rate: float = _option(
+        0.1,
+        "alpha, on the gradient of the average loss",
+        _positive,
+        "a finite number above 0",
+        type=float,
+        metavar="ALPHA",
+    )
+    momentum: float = _option(
+        0.9, "gamma", lambda v: 0 <= v < 1, "in [0, 1)", type=float, metavar="GAMMA"
+    )
+    nesterov: bool = _option(False, "look ahead along the velocity")
+    l2: float = _option(
+        0.0,
+        "coefficient of half the squared norm of the weights",
+        _not_negative,
+        "finite and not negative",
+        type=float,
+        metavar="LAMBDA",
+    )
+    velocity_init: float = _option(
+        1e-5, "every velocity at the start", math.isfinite, "finite", type=float, metavar="NU"
+    )
+    dtype: str = _option(
+        "float32",
+        "precision of parameters and products",
+        lambda value: value in ("float32", "float64"),
+        "float32 or float64",
+        choices=("float32", "float64"),
+    )
+    seed: int = _option(
+        421,
+        "seed of the weights and of the order of mini-batches",
+        lambda value: value >= 0,
+        "at least 0",
+        type=int,
+        metavar="N",
+    )
+    split_seed: int = _option(
+        521,
+        "seed of the split, for NumPy's legacy generator",
+        lambda value: 0 <= value < 2**32,
+        "in [0, 2**32)",
+        type=int,
+        metavar="N",
+    )
+    split: tuple[int, int] = _option(
+        (10_000, 6_000),
+        "training and validation rows; the rest is test",
+        lambda value: len(value) == 2 and all(rows >= 1 for rows in value),
+        "two numbers of at least 1",
+        type=int,
+        nargs=2,
+        metavar=("TRAIN", "VALID"),
+    )
+    threads: int | None = _option(
+        None,
+        "threads on a CPU; the weights do not depend on it (default: the cores this process has)",
+        lambda value: value is None or value >= 1,
+        "at least 1",
+        type=int,
+        metavar="N",
+    )
+    shard_rows: int | None = _option(
+        None,
+        "rows a shard; the weights' last bits depend on it (default: from batch and device)",
+        lambda value: value is None or value >= 1,
+        "at least 1",
+        type=int,
+        metavar="N",
+    )
+    early_stopping: int | None = _option(
+        None,
+        "stop after this many epochs without a lower validation loss, and keep the best weights",
+        lambda value: value is None or value >= 1,
+        "at least 1",
+        type=int,
+        metavar="PATIENCE",
+    )
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if not option.metadata["check"](value):
+                raise ValueError(
+                    f"{flag(option.name)} must be {option.metadata['expected']}, "
+                    f"got {_written(value)}"
+                )
+
+    def to_json(self) -> str:
+        """Write the options as a JSON object, one a line."""
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+
+def flag(name: str) -> str:
+    """Give an option's spelling on the command line: ``batch_size`` is ``--batch-size``."""
+    return "--" + name.replace("_", "-")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Give a parser every option of `TrainingConfig`."""
+    for option in fields(TrainingConfig):
+        text = option.metadata["help"]
+        if option.default is False:
+            parser.add_argument(flag(option.name), action="store_true", help=text)
+            continue
+        if "default:" not in text:
+            default = "data/glyphs.npz" if option.name == "data" else _written(option.default)
+            text += f" (default: {default})"
+        parser.add_argument(
+            flag(option.name), default=option.default, help=text, **option.metadata["argument"]
+        )
+
+
+def from_arguments(arguments: argparse.Namespace) -> TrainingConfig:
+    """Make the configuration from parsed options.
+
+    Raises
+    ------
+    ValueError
+        See `TrainingConfig`.
+    """
+    values: dict[str, Any] = {}
+    for option in fields(TrainingConfig):
+        value = getattr(arguments, option.name)
+        values[option.name] = tuple(value) if isinstance(value, list) else value
+    return TrainingConfig(**values)
+
+
+def _written(value: Any) -> str:
+    if value is None:
+        return "full"
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return " ".join(map(str, value))
+    return str(value)

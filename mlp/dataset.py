@@ -1,0 +1,218 @@
+"""The data set of a run: read, judged once, split as the task splits it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from kernels import Array
+from mlp.readers import Content, DataError, Pair, read
+
+__all__ = ["DataError", "Dataset", "Rows", "check", "load"]
+
+_LETTERS = tuple("ABCDEFGHIJ")
+KNOWN_SETS = {
+    "8e45bdcec78839265e6d6ce5e8a734158b80ee475d063344f9ae9d5a8c05edb6": _LETTERS,  # notMNIST.npz
+    "c3f9bb29c508286190f6376f9de08c8c03e9b23d5054d984df36aa2206469ce6": _LETTERS,  # glyphs.npz
+}
+
+
+class Rows(NamedTuple):
+    """Rows of one split."""
+
+    features: Array  # (N, D) uint8 pixels, or float32 or float64; C-contiguous
+    labels: Array  # (N,) uint8, int32 or int64 class indices
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training, validation and test rows, and what is known of them.
+
+    Attributes
+    ----------
+    train : Rows
+    valid, test : Rows or None
+        None only where code builds a data set without them.
+    scale : float
+        What features are multiplied by to become inputs: 1/255 for images, else 1.
+    n_classes : int
+        At least 2; labels are 0 to ``n_classes - 1``.
+    class_names : tuple of str
+    image_shape : (int, int) or None
+        Height and width, where a row is an image.
+    path, sha256 : str
+        Where it was read, and the hash of what was read.
+    notes : tuple of str
+        What the user should know: rows left out, an unknown file.
+    """
+
+    train: Rows
+    valid: Rows | None
+    test: Rows | None
+    scale: float
+    n_classes: int
+    class_names: tuple[str, ...]
+    image_shape: tuple[int, int] | None
+    path: str
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_features(self) -> int:
+        """Number of features of a row."""
+        return int(self.train.features.shape[1])
+
+
+def load(
+    path: str | Path, *, split: tuple[int, int] = (10_000, 6_000), split_seed: int = 521
+) -> Dataset:
+    """Read a data set and split it.
+
+    Rows are permuted by NumPy's legacy generator, as the task does it; the first ``split[0]``
+    train, the next ``split[1]`` validate and the rest test. A data set with test rows of its own
+    keeps those, and the rest is left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        An ``.npz`` with ``images`` (N, H, W) uint8 or ``features`` (N, D) floats and ``labels``
+        (N,); IDX files, plain or gzip, or their folder; a folder of class folders of PNG.
+    split : (int, int)
+        Training and validation rows, each at least 1.
+    split_seed : int
+        In [0, 2**32).
+
+    Raises
+    ------
+    DataError
+        Anything wrong with the data, in one line that names the file.
+    """
+    content = read(Path(path))
+    name = str(path)
+    pair = check(content.pair, name)
+    n_classes = _count_classes(pair.labels, name)
+    test = None if content.test is None else check(content.test, f"{name}: test set")
+    if test is not None and test.rows.shape[1:] != pair.rows.shape[1:]:
+        raise DataError(
+            f"{name}: test rows must have shape {pair.rows.shape[1:]} like the training rows, "
+            f"got {test.rows.shape[1:]}"
+        )
+    if test is not None and test.labels.max() >= n_classes:
+        raise DataError(
+            f"{name}: test labels must be 0 to {n_classes - 1}, got {test.labels.max()}"
+        )
+    label_dtype = np.uint8 if n_classes <= 256 else np.int32
+
+    def pick(source: Pair, index: np.ndarray | slice) -> Rows:
+        rows = source.rows[index]
+        return Rows(rows.reshape(len(rows), -1), source.labels[index].astype(label_dtype))
+
+    order, left_out = _split(len(pair.labels), split, split_seed, test is not None, name)
+    train = pick(pair, order[: split[0]])
+    if len(np.unique(train.labels)) < n_classes:
+        absent = sorted(set(range(n_classes)) - set(np.unique(train.labels).tolist()))
+        raise DataError(
+            f"{name}: classes {absent} have no training rows; give --split more of them"
+        )
+    return Dataset(
+        train=train,
+        valid=pick(pair, order[split[0] : sum(split)]),
+        test=pick(pair, order[sum(split) :]) if test is None else pick(test, slice(None)),
+        scale=1 / 255 if pair.rows.ndim == 3 else 1.0,
+        n_classes=n_classes,
+        class_names=_class_names(content, n_classes),
+        image_shape=pair.rows.shape[1:] if pair.rows.ndim == 3 else None,
+        path=name,
+        sha256=content.sha256,
+        notes=(*content.notes, *_notes(content, name, left_out, split)),
+    )
+
+
+def check(pair: Pair, name: str) -> Pair:
+    """Judge rows and labels by themselves; the labels come back as int64.
+
+    Parameters
+    ----------
+    pair : Pair
+        ``rows`` (N, H, W) uint8 or (N, D) float32 or float64, finite; ``labels`` (N,) integers,
+        not negative; N at least 1.
+    name : str
+        What a message begins with.
+
+    Raises
+    ------
+    DataError
+    """
+    rows, labels = pair
+    images = rows.ndim == 3 and rows.dtype == np.uint8
+    features = rows.ndim == 2 and rows.dtype in (np.float32, np.float64)
+    if not (images or features):
+        raise DataError(
+            f"{name}: images must be uint8 of shape (N, H, W), or features float32 or float64 of "
+            f"shape (N, D), got {rows.dtype} of shape {rows.shape}"
+        )
+    if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        raise DataError(
+            f"{name}: labels must be integers of shape (N,), got {labels.dtype} of shape "
+            f"{labels.shape}; give class indices, not one-hot rows"
+        )
+    if len(rows) != len(labels):
+        raise DataError(f"{name}: holds {len(rows)} rows but {len(labels)} labels")
+    if rows.size == 0:
+        raise DataError(f"{name}: holds no data, its rows have shape {rows.shape}")
+    if features and not np.isfinite(rows).all():
+        row = int(np.argmin(np.isfinite(rows).all(axis=1)))
+        raise DataError(f"{name}: features must be finite, row {row} holds NaN or inf")
+    if labels.min() < 0 or labels.max() >= 2**31:
+        raise DataError(
+            f"{name}: labels must be class indices from 0, got {labels.min()} to {labels.max()}"
+        )
+    return Pair(rows, labels.astype(np.int64))
+
+
+def _count_classes(labels: np.ndarray, name: str) -> int:
+    distinct = np.unique(labels)
+    n_classes = len(distinct)
+    if n_classes < 2:
+        raise DataError(f"{name}: labels must name at least 2 classes, got {n_classes}")
+    if distinct[-1] != n_classes - 1:
+        raise DataError(
+            f"{name}: labels must be exactly 0 to {n_classes - 1} for {n_classes} distinct ones, "
+            f"got {distinct[0]} to {distinct[-1]}"
+        )
+    return n_classes
+
+
+def _split(
+    n_rows: int, split: tuple[int, int], seed: int, has_test: bool, name: str
+) -> tuple[np.ndarray, int]:
+    """Give the order of the rows and the number that is left out."""
+    if min(split) < 1:
+        raise DataError(f"{name}: --split must give training and validation rows, got {split}")
+    rest = n_rows - sum(split)
+    if rest < 0 or (rest == 0 and not has_test):
+        need = "" if has_test else " and leave some to test"
+        raise DataError(
+            f"{name}: --split {split[0]} {split[1]} must fit into its {n_rows} rows{need}"
+        )
+    # The task's own permutation: the legacy generator, whose stream NumPy has frozen.
+    order = np.random.RandomState(seed).permutation(n_rows)
+    return order, rest if has_test else 0
+
+
+def _class_names(content: Content, n_classes: int) -> tuple[str, ...]:
+    names = content.class_names or KNOWN_SETS.get(content.sha256)
+    return names or tuple(str(label) for label in range(n_classes))
+
+
+def _notes(content: Content, name: str, left_out: int, split: tuple[int, int]) -> list[str]:
+    notes = []
+    if left_out:
+        notes.append(
+            f"{name}: {left_out} rows are left out; --split {split[0] + left_out} {split[1]} "
+            "trains on them too"
+        )
+    if content.sha256 not in KNOWN_SETS:
+        notes.append(f"{name}: data set with SHA-256 {content.sha256}")
+    return notes

@@ -1,0 +1,243 @@
+"""Which array library computes, and where; the only host<->device transfers.
+
+Fallback is for machines with nothing to fall back from: without an NVIDIA device, `cuda` goes on
+with the CPU and says so. Where a device is there but cannot be used, that is an error with the
+command that mends it, because nobody wants a GPU idle while the CPU trains.
+"""
+
+import contextlib
+import ctypes
+import importlib
+import importlib.util
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+import array_api_compat
+import array_api_compat.numpy
+import numpy as np
+
+from kernels import Array
+from mlp.dataset import Dataset, Rows
+
+
+class DeviceError(RuntimeError):
+    """The device asked for cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Device:
+    """An array library and one of its devices.
+
+    Attributes
+    ----------
+    xp : namespace
+        The library, through array-api-compat.
+    handle : object
+        What the library's ``device=`` takes.
+    kind : {"cpu", "cuda"}
+    requested, used : str
+        What was asked for, and what it came to, e.g. ``"cuda"`` and ``"cuda:0"``.
+    reason : str
+        Why `used` is what it is.
+    notice : str
+        One line for the user where a GPU was asked for, or is there, and the CPU is used.
+    """
+
+    xp: Any
+    handle: Any
+    kind: str
+    requested: str
+    used: str
+    reason: str
+    notice: str = ""
+
+    @property
+    def library(self) -> str:
+        """The library's name, e.g. ``"numpy"``."""
+        return str(self.xp.__name__.removeprefix("array_api_compat."))
+
+    def put(self, array: np.ndarray) -> Array:
+        """Copy a host array to the device; NumPy on the CPU gets the array itself."""
+        return array if self.kind == "cpu" else self.xp.asarray(array, device=self.handle)
+
+    def put_dataset(self, dataset: Dataset) -> Dataset:
+        """Copy all rows to the device."""
+
+        def put_rows(rows: Rows) -> Rows:
+            return Rows(self.put(rows.features), self.put(rows.labels))
+
+        return replace(
+            dataset,
+            train=put_rows(dataset.train),
+            valid=None if dataset.valid is None else put_rows(dataset.valid),
+            test=None if dataset.test is None else put_rows(dataset.test),
+        )
+
+
+def choose_device(requested: str = "auto", *, strict: bool = False) -> Device:
+    """Find the device to compute on.
+
+    Parameters
+    ----------
+    requested : {"auto", "cpu", "cuda", "cuda:N"}
+        ``auto`` takes a usable GPU, else the CPU.
+    strict : bool
+        Never fall back.
+
+    Raises
+    ------
+    ValueError
+        `requested` is none of these.
+    DeviceError
+        A GPU is there but cannot be used, the GPU of that number does not exist, or there is none
+        and `strict` is set.
+    """
+    match = re.fullmatch(r"auto|cpu|cuda(?::(\d+))?", requested)
+    if match is None:
+        raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {requested!r}")
+    if requested == "cpu":
+        return _cpu(requested, "asked for")
+    number = int(match.group(1) or 0)
+    devices, why = _count_nvidia_devices()
+    if devices == 0:
+        if strict and requested != "auto":
+            raise DeviceError(f"device {requested} cannot be used: {why}")
+        return _cpu(requested, why, notice=requested != "auto")
+    if number >= devices:
+        raise DeviceError(
+            f"device {requested} does not exist: this machine has {devices} NVIDIA device(s); "
+            f"use cuda:0 to cuda:{devices - 1}"
+        )
+    try:
+        xp = _probe_cupy(number)
+    except DeviceError as error:
+        if requested == "auto" and not strict:
+            return _cpu(requested, str(error), notice=True)
+        raise
+    return Device(xp, xp.cuda.Device(number), "cuda", requested, f"cuda:{number}", "probed")
+
+
+def to_numpy(array: Array) -> np.ndarray:
+    """Copy an array of any library and device to the host (a NumPy array is returned itself)."""
+    if array_api_compat.is_cupy_array(array):
+        return np.asarray(array.get())
+    xp = array_api_compat.array_namespace(array)
+    host = xp.__array_namespace_info__().default_device()
+    return np.asarray(array if host is None else array_api_compat.to_device(array, host))
+
+
+def copy_like(host: np.ndarray, array: Array) -> Array:
+    """Copy a host array to another array's library and device; it never shares memory."""
+    xp = array_api_compat.array_namespace(array)
+    return xp.asarray(host, device=array_api_compat.device(array), copy=True)
+
+
+def float_dtype(array: Array, name: str) -> Array:
+    """Give the dtype ``"float32"`` or ``"float64"`` of an array's library.
+
+    Raises
+    ------
+    ValueError
+        The library has no float64 on the array's device, where a JAX with its default settings
+        would only warn and compute in float32.
+    """
+    xp = array_api_compat.array_namespace(array)
+    where = array_api_compat.device(array)
+    if name not in xp.__array_namespace_info__().dtypes(device=where, kind="real floating"):
+        advice = (
+            'jax.config.update("jax_enable_x64", True) before the first array'
+            if array_api_compat.is_jax_namespace(xp)
+            else "dtype float32"
+        )
+        raise ValueError(f"{xp.__name__} has no {name} on device {where}; use {advice}")
+    return getattr(xp, name)
+
+
+def device_kind(array: Array) -> str:
+    """Tell whether an array lives on the ``"cpu"`` or on ``"cuda"``."""
+    return "cuda" if "cuda" in str(array_api_compat.device(array)).lower() else "cpu"
+
+
+def _cpu(requested: str, reason: str, *, notice: bool = False) -> Device:
+    line = f"device: {requested} requested, cpu used: {reason}" if notice else ""
+    return Device(array_api_compat.numpy, "cpu", "cpu", requested, "cpu", reason, line)
+
+
+_NEED_GPU = "training on a GPU needs a machine with an NVIDIA device and its driver"
+_NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
+
+
+def _count_nvidia_devices() -> tuple[int, str]:
+    """Ask the driver itself, so that a missing or broken CuPy cannot hide a device.
+
+    Returns
+    -------
+    int
+        Number of devices. A driver that fails for another reason than finding none counts as
+        one, so that the probe says what is wrong with it.
+    str
+        Why there is none.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return 0, f"no NVIDIA driver is installed (libcuda.so.1 is not there); {_NEED_GPU}"
+    status = driver.cuInit(0)
+    if status in _NO_DEVICE:
+        return 0, f"the NVIDIA driver finds no device (cuInit gives {status}); {_NEED_GPU}"
+    count = ctypes.c_int(0)
+    if status != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
+        return 1, ""
+    return count.value, f"the NVIDIA driver finds no device; {_NEED_GPU}"
+
+
+def _driver_extra() -> str:
+    """Name the extra whose CUDA release the installed driver supports."""
+    version = ctypes.c_int(0)
+    with contextlib.suppress(OSError):
+        ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
+    return "cuda13" if version.value >= 13_000 else "cuda12"
+
+
+def _probe_cupy(number: int) -> Any:
+    """Use the device a little: import, allocate, compile and run a kernel, multiply.
+
+    Returns
+    -------
+    namespace
+        array-api-compat's view of CuPy.
+
+    Raises
+    ------
+    DeviceError
+        The first of these that fails, and what to do.
+    """
+    extra = _driver_extra()
+    install = f"""install CuPy with its CUDA libraries: pip install -e ".[{extra}]\""""
+    if importlib.util.find_spec("cupy") is None:
+        raise DeviceError(f"an NVIDIA device is there but CuPy is not installed; {install}")
+    step, mend = "CuPy cannot be imported", install
+    try:
+        xp = importlib.import_module("array_api_compat.cupy")
+        step, mend = "CuPy cannot use the driver", "update it, and see that nvidia-smi runs"
+        if not xp.cuda.is_available():
+            raise DeviceError(f"an NVIDIA device is there but {step}; {mend}")
+        step, mend = "an allocation on it fails", "free its memory: nvidia-smi shows who uses it"
+        xp.cuda.Device(number).use()
+        ones = xp.ones((2, 2), dtype=xp.float64)
+        step, mend = "CuPy cannot compile a kernel", install
+        twos = ones + ones
+        step, mend = "a matrix product on it fails", install
+        product = float((twos @ ones)[0, 0])
+    except DeviceError:
+        raise
+    except Exception as error:
+        # Whatever a CUDA library raises here means the same: this device cannot be used.
+        detail = " ".join(str(error).split())[:200]
+        raise DeviceError(
+            f"an NVIDIA device is there but {step} ({type(error).__name__}: {detail}); {mend}"
+        ) from error
+    if product != 4.0:
+        raise DeviceError(f"an NVIDIA device is there but computes 2 x 2 = {product}; {mend}")
+    return xp

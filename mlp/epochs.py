@@ -1,0 +1,188 @@
+"""One epoch: how a row of the history is measured and how the weights advance.
+
+With the full batch, the pass that computes an epoch's gradients also measures the weights it
+starts from. With mini-batches the training columns are accumulated over the batches as seen.
+"""
+
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from array_api_compat import array_namespace
+
+from kernels import Array
+from mlp.communicator import Communicator
+from mlp.config import TrainingConfig
+from mlp.dataset import Dataset, Rows
+from mlp.device import copy_like, device_kind, float_dtype
+from mlp.model import (
+    Parameters,
+    ShardSums,
+    add_sums,
+    evaluate,
+    loss_and_gradients,
+    to_input,
+)
+from mlp.optimizer import Momentum
+from mlp.sharding import Executor, Job, default_shard_rows, shards
+
+_SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
+
+
+class Passes:
+    """Passes over the rows of a data set: each is a set of jobs for the executor."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        config: TrainingConfig,
+        executor: Executor,
+        communicator: Communicator,
+    ) -> None:
+        self.dataset = dataset
+        self.executor = executor
+        self.n_train = dataset.train.labels.shape[0]
+        self._communicator = communicator
+        self._xp = array_namespace(dataset.train.features)
+        self._dtype = float_dtype(dataset.train.features, config.dtype)
+        self._shard_rows = config.shard_rows or default_shard_rows(
+            config.batch_size or self.n_train, device_kind(dataset.train.features)
+        )
+
+    def train_job(
+        self, parameters: Parameters, order: Array = None, start: int = 0, stop: int | None = None
+    ) -> Job[ShardSums]:
+        """Sum losses and gradients over training rows, of `order` if one is given."""
+
+        def compute(shard: slice) -> ShardSums:
+            x, labels = self._rows(self.dataset.train, shard, order)
+            return loss_and_gradients(parameters, x, labels)
+
+        stop = self.n_train if stop is None else stop
+        return Job(compute, shards(start, stop, self._shard_rows))
+
+    def evaluation_job(self, parameters: Parameters, rows: Rows) -> Job[ShardSums]:
+        """Sum losses and correct predictions over all of a split's rows."""
+
+        def compute(shard: slice) -> ShardSums:
+            return evaluate(parameters, *self._rows(rows, shard, None))
+
+        return Job(compute, shards(0, rows.labels.shape[0], self._shard_rows))
+
+    def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
+        """Evaluate the validation and the test rows, where there are any."""
+        splits = {"valid": self.dataset.valid, "test": self.dataset.test}
+        return {
+            name: self.evaluation_job(parameters, rows)
+            for name, rows in splits.items()
+            if rows is not None
+        }
+
+    def sums(self, jobs: dict[str, Job[ShardSums]]) -> dict[str, ShardSums]:
+        """Run the jobs over all threads and ranks."""
+        totals = self._communicator.combine(self.executor.tree_sums(list(jobs.values()), add_sums))
+        return dict(zip(jobs, totals, strict=True))
+
+    def _rows(self, rows: Rows, shard: slice, order: Array) -> tuple[Array, Array]:
+        """Pick a shard's rows and make them the network's input."""
+        if order is None:
+            features, labels = rows.features[shard, ...], rows.labels[shard]
+        else:
+            features = self._xp.take(rows.features, order[shard], axis=0)
+            labels = self._xp.take(rows.labels, order[shard], axis=0)
+        return to_input(features, self._dtype, self.dataset.scale), labels
+
+
+# A row's sums by split: train, valid, test. Training's may come batch by batch.
+Measured: TypeAlias = dict[str, list[ShardSums]]
+
+
+class Epochs(Protocol):
+    """How an epoch measures its row and advances the weights."""
+
+    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
+        """Measure the weights; `gradients` tells whether an epoch follows."""
+        ...
+
+    def advance(
+        self, parameters: Parameters, velocity: Parameters, epoch: int
+    ) -> tuple[Parameters, Parameters]:
+        """Do the steps of epoch `epoch` (from 0); parameters and velocity are donated."""
+        ...
+
+
+class FullBatch:
+    """One step an epoch: the pass that measures the weights also gives their gradients."""
+
+    def __init__(self, passes: Passes, config: TrainingConfig) -> None:
+        self._passes = passes
+        self._learning_rate = config.learning_rate
+        self._optimizer = make_optimizer(config)
+        self._train_sums: ShardSums
+
+    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
+        """See `Epochs`."""
+        passes = self._passes
+        job = (
+            passes.train_job(parameters)
+            if gradients
+            else passes.evaluation_job(parameters, passes.dataset.train)
+        )
+        sums = passes.sums({"train": job, **passes.held_out_jobs(parameters)})
+        self._train_sums = sums["train"]
+        return {name: [total] for name, total in sums.items()}
+
+    def advance(
+        self, parameters: Parameters, velocity: Parameters, epoch: int
+    ) -> tuple[Parameters, Parameters]:
+        """See `Epochs`."""
+        return self._optimizer.step(
+            parameters, velocity, self._train_sums, self._learning_rate, self._passes.executor
+        )
+
+
+class MiniBatches:
+    """Many steps an epoch, over the rows in an order drawn from the seed and the epoch alone."""
+
+    def __init__(self, passes: Passes, config: TrainingConfig, batch_size: int) -> None:
+        self._passes = passes
+        self._seed = config.seed
+        self._batch_size = batch_size
+        self._learning_rate = config.learning_rate
+        self._optimizer = make_optimizer(config)
+        self._seen: list[ShardSums] = []
+
+    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
+        """See `Epochs`."""
+        passes = self._passes
+        jobs = passes.held_out_jobs(parameters)
+        if not self._seen:
+            jobs["train"] = passes.evaluation_job(parameters, passes.dataset.train)
+        measured = {name: [total] for name, total in passes.sums(jobs).items()}
+        return {"train": self._seen, **measured}
+
+    def advance(
+        self, parameters: Parameters, velocity: Parameters, epoch: int
+    ) -> tuple[Parameters, Parameters]:
+        """See `Epochs`."""
+        passes = self._passes
+        host_order = epoch_order(self._seed, epoch, passes.n_train)
+        order = copy_like(host_order, passes.dataset.train.features)
+        self._seen = []
+        for start in range(0, passes.n_train, self._batch_size):
+            stop = min(start + self._batch_size, passes.n_train)
+            sums = passes.sums({"train": passes.train_job(parameters, order, start, stop)})["train"]
+            parameters, velocity = self._optimizer.step(
+                parameters, velocity, sums, self._learning_rate, passes.executor
+            )
+            self._seen.append(sums._replace(gradients=None))
+        return parameters, velocity
+
+
+def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
+    """Draw the order of the rows in epoch `epoch` (from 0), on the host whatever the device."""
+    return np.random.default_rng([seed, _SHUFFLE_STREAM, epoch]).permutation(rows)
+
+
+def make_optimizer(config: TrainingConfig) -> Momentum:
+    """Give the update rule that the configuration asks for."""
+    return Momentum(config.momentum, config.nesterov, config.l2)

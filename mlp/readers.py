@@ -1,0 +1,255 @@
+"""Files of images and labels, read without trust: sizes are checked before anything is allocated.
+
+No file can run code (no pickle), name another file, or make the reader allocate more than it
+holds on disk or `EXPANDED_LIMIT`, whichever is larger.
+"""
+
+import gzip
+import hashlib
+import io
+import math
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+
+EXPANDED_LIMIT = 2**30  # bytes that a compressed file may grow to
+PNG_LIMIT = 2**22  # bytes of one PNG file, and pixels of one image
+
+
+class DataError(ValueError):
+    """Data that cannot be trained on; the message is one line that names the file."""
+
+
+class Pair(NamedTuple):
+    """Rows and labels as a file holds them: (N, H, W) uint8 or (N, D) floats, and (N,)."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+class Content(NamedTuple):
+    """What a path holds; `sha256` is of the file, or of the sorted list of names and hashes."""
+
+    pair: Pair
+    test: Pair | None
+    sha256: str
+    class_names: tuple[str, ...] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def read(path: Path) -> Content:
+    """Read a data set, whatever its form.
+
+    Raises
+    ------
+    DataError
+        It is missing, damaged or of no form that is known.
+    """
+    with _named(path):
+        if path.is_dir():
+            pairs = _idx_pairs(path)
+            return _read_idx_folder(path, pairs) if pairs else _read_class_folders(path)
+        if not path.exists():
+            raise DataError(f"{path}: no such file or folder; --data names the data set")
+        if zipfile.is_zipfile(path):
+            return Content(_read_npz(path), None, _sha256(path))
+        if _IDX_NAME.fullmatch(path.name):
+            labels = _labels_file(path)
+            digest = _combined_sha256({file.name: _sha256(file) for file in (path, labels)})
+            return Content(Pair(_read_idx(path, 3), _read_idx(labels, 1)), None, digest)
+    raise DataError(
+        f"{path}: is neither a whole .npz archive nor an IDX file of images; --data takes these, "
+        "a folder with IDX files, or a folder of class folders of PNG"
+    )
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Turn what the libraries raise over damaged files into one line that names the file."""
+    try:
+        yield
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or error or type(error).__name__
+        raise DataError(f"{path}: cannot be read, or is damaged ({reason})") from error
+
+
+# .npz
+
+
+def _read_npz(path: Path) -> Pair:
+    limit = max(path.stat().st_size, EXPANDED_LIMIT)
+    with zipfile.ZipFile(path) as archive:
+        members = {name.removesuffix(".npy"): name for name in archive.namelist()}
+        rows = next((key for key in ("images", "features") if key in members), None)
+        if rows is None or "labels" not in members:
+            raise DataError(
+                f"{path}: must hold the arrays 'images' (or 'features') and 'labels', "
+                f"got {sorted(members)}"
+            )
+        arrays = []
+        for key in (rows, "labels"):
+            try:
+                with archive.open(members[key]) as stream:
+                    arrays.append(_read_npy(stream, f"{path}: {key}", limit))
+            except (NotImplementedError, RuntimeError) as error:
+                raise DataError(f"{path}: {key} cannot be unpacked ({error})") from error
+    return Pair(*arrays)
+
+
+def _read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
+    try:
+        version = np.lib.format.read_magic(stream)
+        read_header = {
+            (1, 0): np.lib.format.read_array_header_1_0,
+            (2, 0): np.lib.format.read_array_header_2_0,
+        }[version]
+        shape, fortran, dtype = read_header(stream)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        raise DataError(f"{name}: is no .npy array of version 1 or 2") from error
+    if dtype.hasobject or dtype.kind not in "biuf":
+        raise DataError(f"{name}: must hold numbers, got dtype {dtype}")
+    if any(type(size) is not int or size < 0 for size in shape):
+        raise DataError(f"{name}: has the impossible shape {shape}")
+    data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit)
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    return np.ascontiguousarray(array, dtype.newbyteorder("="))
+
+
+def _read_exactly(stream: IO[bytes], size: int, name: str, limit: int) -> bytearray:
+    """Read `size` bytes, which a header claims, and see that there are no fewer and no more."""
+    if size > limit:
+        raise DataError(f"{name}: claims {size} bytes, the limit is {limit}")
+    data = bytearray()
+    while len(data) <= size:
+        piece = stream.read(min(2**20, size + 1 - len(data)))
+        if not piece:
+            break
+        data += piece
+    if len(data) != size:
+        found = "more" if len(data) > size else str(len(data))
+        raise DataError(f"{name}: claims {size} bytes of data, the file holds {found}")
+    return data
+
+
+# IDX
+
+_IDX_NAME = re.compile(r"(.*)images([-.])idx3-ubyte(\.gz)?")
+
+
+def _idx_pairs(folder: Path) -> dict[str, Path]:
+    """Find a folder's image files by what their names begin with."""
+    names = sorted(path.name for path in folder.iterdir() if _IDX_NAME.fullmatch(path.name))
+    return {name.partition("images")[0].rstrip("-._"): folder / name for name in names}
+
+
+def _labels_file(images: Path) -> Path:
+    match = _IDX_NAME.fullmatch(images.name)
+    assert match is not None
+    stem = f"{match[1]}labels{match[2]}idx1-ubyte"
+    for name in (f"{stem}.gz", stem):
+        if (images.parent / name).is_file():
+            return images.parent / name
+    raise DataError(f"{images}: the labels beside it are missing: {stem} or {stem}.gz")
+
+
+def _read_idx_folder(folder: Path, pairs: dict[str, Path]) -> Content:
+    test = pairs.get("t10k") if "train" in pairs else None
+    if len(pairs) > 1 and test is None:
+        raise DataError(
+            f"{folder}: holds several IDX pairs ({', '.join(pairs)}); name one images file"
+        )
+    train = pairs["train"] if "train" in pairs else next(iter(pairs.values()))
+    files = [(images, _labels_file(images)) for images in (train, test) if images is not None]
+    pairs_read = [Pair(_read_idx(images, 3), _read_idx(labels, 1)) for images, labels in files]
+    digest = _combined_sha256({file.name: _sha256(file) for both in files for file in both})
+    return Content(pairs_read[0], pairs_read[1] if test is not None else None, digest)
+
+
+def _read_idx(path: Path, rank: int) -> np.ndarray:
+    with _named(path), _open_idx(path) as stream:
+        header = stream.read(4 + 4 * rank)
+        if len(header) < 4 + 4 * rank or header[:4] != bytes([0, 0, 8, rank]):
+            raise DataError(
+                f"{path}: must begin with the IDX header of {rank}-dimensional bytes, "
+                f"{bytes([0, 0, 8, rank]).hex()}, got {header[:4].hex()}"
+            )
+        shape = tuple(int(size) for size in np.frombuffer(header[4:], ">u4"))
+        limit = max(path.stat().st_size, EXPANDED_LIMIT)
+        data = _read_exactly(stream, math.prod(shape), str(path), limit)
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _open_idx(path: Path) -> Any:
+    return gzip.open(path) if path.suffix == ".gz" else path.open("rb")
+
+
+# Folders of PNG
+
+
+def _read_class_folders(folder: Path) -> Content:
+    """Read ``folder/CLASS/*.png``; links are not followed, unreadable images are named."""
+    from PIL import Image
+
+    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    images: list[np.ndarray] = []
+    labels: list[int] = []
+    hashes: dict[str, str] = {}
+    unreadable: list[str] = []
+    for label, class_folder in enumerate(classes):
+        files = sorted(
+            path
+            for path in class_folder.iterdir()
+            if path.suffix.lower() == ".png" and path.is_file() and not path.is_symlink()
+        )
+        before = len(images)
+        for file in files:
+            name = f"{class_folder.name}/{file.name}"
+            data = file.read_bytes() if file.stat().st_size <= PNG_LIMIT else b""
+            hashes[name] = hashlib.sha256(data).hexdigest()
+            try:
+                with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+                    if image.width * image.height > PNG_LIMIT:
+                        raise ValueError("too many pixels")
+                    pixels = np.asarray(image.convert("L"))
+            except Exception:  # decoders raise whatever a damaged file makes them trip over
+                unreadable.append(name)
+                continue
+            if images and pixels.shape != images[0].shape:
+                raise DataError(
+                    f"{file}: must be of {images[0].shape[1]} x {images[0].shape[0]} pixels like "
+                    f"the others, got {pixels.shape[1]} x {pixels.shape[0]}"
+                )
+            images.append(pixels)
+            labels.append(label)
+        if len(images) == before:
+            raise DataError(f"{class_folder}: holds no readable PNG; every class folder must")
+    if not images:
+        raise DataError(
+            f"{folder}: holds neither IDX files (...images-idx3-ubyte) nor class folders of PNG"
+        )
+    notes: tuple[str, ...] = ()
+    if unreadable:
+        shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+        notes = (f"{folder}: {len(unreadable)} unreadable images left out: {shown}",)
+    names = tuple(path.name for path in classes)
+    pair = Pair(np.stack(images), np.array(labels, np.int32))
+    return Content(pair, None, _combined_sha256(hashes), names, notes)
+
+
+# Hashes
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _combined_sha256(hashes: dict[str, str]) -> str:
+    lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
+    return hashlib.sha256(lines.encode()).hexdigest()

@@ -1,0 +1,228 @@
+"""Training: epochs, history and early stopping.
+
+Row e of the history describes the weights after e epochs, e = 0..N.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from array_api_compat import array_namespace, is_numpy_array
+
+from mlp.communicator import Communicator, Serial
+from mlp.config import TrainingConfig
+from mlp.dataset import Dataset
+from mlp.device import copy_like, float_dtype, to_numpy
+from mlp.epochs import Epochs, FullBatch, Measured, MiniBatches, Passes, make_optimizer
+from mlp.model import Layer, Parameters, init_parameters
+from mlp.sharding import Executor, available_threads
+
+
+class DivergedError(RuntimeError):
+    """The training loss is no longer finite; the message says when and what to lower."""
+
+
+class Metrics(NamedTuple):
+    """One row of the history. Losses are averages over rows, accuracies lie in [0, 1].
+
+    Columns of a split that the data set lacks are NaN. `seconds` is the wall time since the
+    previous row.
+    """
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    valid_loss: float
+    valid_accuracy: float
+    test_loss: float
+    test_accuracy: float
+    seconds: float
+
+
+class Best(NamedTuple):
+    """The weights of the epoch with the lowest validation loss so far."""
+
+    epoch: int
+    valid_loss: float
+    parameters: Parameters
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Everything that training goes on from: the weights after `epoch` epochs and their past.
+
+    Attributes
+    ----------
+    parameters, velocity : Parameters
+    epoch : int
+    history : tuple of Metrics
+        Rows 0 to `epoch`, or to ``epoch - 1`` before row `epoch` is measured.
+    best : Best or None
+        Kept with early stopping only.
+    """
+
+    parameters: Parameters
+    velocity: Parameters
+    epoch: int = 0
+    history: tuple[Metrics, ...] = field(default=(), repr=False)
+    best: Best | None = None
+
+    @property
+    def result_epoch(self) -> int:
+        """The epoch whose weights are the result: the best one with early stopping."""
+        return self.epoch if self.best is None else self.best.epoch
+
+    @property
+    def result_parameters(self) -> Parameters:
+        """The weights that are the result."""
+        return self.parameters if self.best is None else self.best.parameters
+
+
+def network_sizes(dataset: Dataset, config: TrainingConfig) -> tuple[int, ...]:
+    """Give the units of every layer, from the features to the classes."""
+    return (dataset.n_features, *config.hidden, dataset.n_classes)
+
+
+def thread_count(config: TrainingConfig, dataset: Dataset) -> int:
+    """Give the threads that run shards: one unless the rows are NumPy arrays.
+
+    Only NumPy's calls release the interpreter's lock; other libraries have threads of their own.
+    """
+    if not is_numpy_array(dataset.train.features):
+        return 1
+    return config.threads or available_threads()
+
+
+def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
+    """Draw the initial weights and place them beside the training rows.
+
+    Raises
+    ------
+    ValueError
+        The rows' library has no float64 there; see `mlp.device.float_dtype`.
+    """
+    host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
+    features = dataset.train.features
+    float_dtype(features, config.dtype)
+    parameters = tuple(Layer(*(copy_like(array, features) for array in layer)) for layer in host)
+    velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
+    return TrainingState(parameters, velocity)
+
+
+def train(
+    dataset: Dataset,
+    config: TrainingConfig,
+    *,
+    state: TrainingState | None = None,
+    communicator: Communicator | None = None,
+    on_epoch: Callable[[TrainingState], object] | None = None,
+) -> TrainingState:
+    """Train until `config.epochs` epochs are done or early stopping ends it.
+
+    It computes with the library and on the device of the data set's arrays, and returns arrays of
+    that library. The caller's arrays are never written to.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Labels are trusted to be in [0, n_classes): `mlp.dataset` has checked them.
+    config : TrainingConfig
+        `data`, `device` and the split options are not read: the data set is the result of those.
+    state : TrainingState, optional
+        What to start from; the initial weights by default.
+    communicator : Communicator, optional
+        This process alone by default.
+    on_epoch : callable, optional
+        Called with the state when row `state.epoch` of the history is there. The next step may
+        overwrite that state's arrays: copy what is to be kept.
+
+    Raises
+    ------
+    DivergedError
+        The training loss is not finite.
+    ValueError
+        Early stopping without validation rows.
+    """
+    if config.early_stopping is not None and dataset.valid is None:
+        raise ValueError("early stopping needs validation rows, and this data set has none")
+    state = initial_state(dataset, config) if state is None else _copied(state)
+    with Executor(thread_count(config, dataset)) as executor:
+        passes = Passes(dataset, config, executor, communicator or Serial())
+        epochs: Epochs = (
+            FullBatch(passes, config)
+            if config.batch_size is None
+            else MiniBatches(passes, config, config.batch_size)
+        )
+        return run_epochs(state, config, epochs, on_epoch)
+
+
+def run_epochs(
+    state: TrainingState,
+    config: TrainingConfig,
+    epochs: Epochs,
+    on_epoch: Callable[[TrainingState], object] | None = None,
+) -> TrainingState:
+    """Measure and advance by turns, whoever computes; the state's arrays are donated.
+
+    See `train`, which computes with this package, and `mlp.keras_reference.train_keras`.
+    """
+    started = time.perf_counter()
+    while True:
+        more = state.epoch < config.epochs
+        measured = epochs.measure(state.parameters, gradients=more)
+        now = time.perf_counter()
+        row = _metrics(state.epoch, measured, now - started)
+        started = now
+        if len(state.history) == state.epoch:  # a state to start from has its row already
+            state = _with_row(state, row, config)
+            if on_epoch is not None:
+                on_epoch(state)
+        if not more or _patience_is_over(state, config):
+            return state
+        parameters, velocity = epochs.advance(state.parameters, state.velocity, state.epoch)
+        state = replace(state, parameters=parameters, velocity=velocity, epoch=state.epoch + 1)
+
+
+def _metrics(epoch: int, measured: Measured, seconds: float) -> Metrics:
+    """Read a row's sums from the device, all at once, and divide them by the rows."""
+    groups = [measured.get(name, []) for name in ("train", "valid", "test")]
+    values = [value for group in groups for sums in group for value in (sums.loss, sums.correct)]
+    host = to_numpy(array_namespace(values[0]).stack(values)).reshape(-1, 2)
+    columns: list[float] = []
+    for group in groups:
+        mine, host = host[: len(group)], host[len(group) :]
+        rows = sum(sums.rows for sums in group)
+        columns += (mine.sum(axis=0) / rows).tolist() if group else [math.nan, math.nan]
+    if not math.isfinite(columns[0]):
+        raise DivergedError(
+            f"training diverged: the loss is {columns[0]} after {epoch} epochs; "
+            "lower --learning-rate or --momentum"
+        )
+    return Metrics._make([epoch, *columns, seconds])
+
+
+def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> TrainingState:
+    """Append a row to the history; with early stopping keep the weights if they are the best."""
+    best = state.best
+    if config.early_stopping is not None and (best is None or row.valid_loss < best.valid_loss):
+        best = Best(row.epoch, row.valid_loss, _copy(state.parameters))
+    return replace(state, history=(*state.history, row), best=best)
+
+
+def _patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
+    return (
+        config.early_stopping is not None
+        and state.best is not None
+        and state.epoch - state.best.epoch >= config.early_stopping
+    )
+
+
+def _copy(parameters: Parameters) -> Parameters:
+    xp = array_namespace(parameters[0].weight)
+    return tuple(Layer(*(xp.asarray(a, copy=True) for a in layer)) for layer in parameters)
+
+
+def _copied(state: TrainingState) -> TrainingState:
+    return replace(state, parameters=_copy(state.parameters), velocity=_copy(state.velocity))

@@ -1,0 +1,46 @@
+"""What several tests need: small data sets, and the array libraries with their devices."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mlp import Dataset, Rows
+
+
+@pytest.fixture
+def make_dataset() -> Callable[..., Dataset]:
+    """Make a small data set of noisy class prototypes, which a network can learn."""
+
+    def make(
+        n_train: int = 300,
+        n_valid: int = 90,
+        n_test: int = 60,
+        n_features: int = 20,
+        n_classes: int = 4,
+        seed: int = 0,
+    ) -> Dataset:
+        rng = np.random.default_rng(seed)
+        n = n_train + n_valid + n_test
+        labels = np.arange(n) % n_classes
+        rng.shuffle(labels)
+        prototypes = rng.integers(0, 256, (n_classes, n_features))
+        noise = rng.integers(-90, 91, (n, n_features))
+        features = np.clip(prototypes[labels] + noise, 0, 255).astype(np.uint8)
+        rows = Rows(features, labels.astype(np.uint8))
+        cuts = [slice(0, n_train), slice(n_train, n_train + n_valid), slice(n_train + n_valid, n)]
+        train, valid, test = (Rows(rows.features[cut], rows.labels[cut]) for cut in cuts)
+        return Dataset(
+            train=train,
+            valid=valid,
+            test=test,
+            scale=1 / 255,
+            n_classes=n_classes,
+            class_names=tuple(str(k) for k in range(n_classes)),
+            image_shape=None,
+            path="memory",
+            sha256="",
+            notes=(),
+        )
+
+    return make

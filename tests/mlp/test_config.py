@@ -1,0 +1,76 @@
+import argparse
+import dataclasses
+import json
+
+import pytest
+
+from mlp import TrainingConfig
+from mlp.config import add_arguments, flag, from_arguments
+
+
+def parse(*arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return from_arguments(parser.parse_args(arguments))
+
+
+def test_the_defaults_are_the_tasks():
+    config = TrainingConfig()
+    assert (config.hidden, config.epochs, config.batch_size) == ((1000,), 200, None)
+    assert (config.learning_rate, config.momentum, config.velocity_init) == (0.1, 0.9, 1e-5)
+    assert (config.seed, config.split_seed, config.split) == (421, 521, (10_000, 6_000))
+    assert (config.nesterov, config.l2, config.dtype) == (False, 0.0, "float32")
+
+
+def test_an_empty_command_line_gives_the_defaults():
+    assert parse() == TrainingConfig()
+
+
+def test_every_option_can_be_given_on_the_command_line():
+    given = {
+        "data": "letters.npz", "device": "cuda:1", "strict_device": True, "hidden": (30, 20),
+        "epochs": 7, "batch_size": 128, "learning_rate": 0.25, "momentum": 0.5, "nesterov": True,
+        "l2": 0.125, "velocity_init": 0.0, "dtype": "float64", "seed": 1, "split_seed": 2,
+        "split": (70, 20), "threads": 3, "shard_rows": 99, "early_stopping": 4,
+    }  # fmt: skip
+    assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
+    arguments = []
+    for name, value in given.items():
+        arguments.append(flag(name))
+        if value is not True:
+            arguments += map(str, value if isinstance(value, tuple) else [value])
+    config = parse(*arguments)
+    assert config == TrainingConfig(**given)
+    assert json.loads(config.to_json()) == json.loads(json.dumps(given))
+
+
+def test_full_is_a_batch_size():
+    assert parse("--batch-size", "full").batch_size is None
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("device", "gpu", "--device must be auto, cpu, cuda or cuda:N, got gpu"),
+        ("hidden", (), "--hidden must be one or more numbers of at least 1"),
+        ("hidden", (5, 0), "--hidden must be one or more numbers of at least 1, got 5 0"),
+        ("epochs", -1, "--epochs must be at least 0, got -1"),
+        ("batch_size", 0, "--batch-size must be full or at least 1, got 0"),
+        ("learning_rate", 0.0, "--learning-rate must be a finite number above 0, got 0.0"),
+        ("learning_rate", float("nan"), "--learning-rate must be a finite number above 0"),
+        ("learning_rate", float("inf"), "--learning-rate must be a finite number above 0"),
+        ("momentum", 1.0, r"--momentum must be in \[0, 1\), got 1.0"),
+        ("l2", -0.1, "--l2 must be finite and not negative"),
+        ("velocity_init", float("nan"), "--velocity-init must be finite"),
+        ("dtype", "float16", "--dtype must be float32 or float64, got float16"),
+        ("seed", -1, "--seed must be at least 0"),
+        ("split_seed", 2**32, r"--split-seed must be in \[0, 2\*\*32\)"),
+        ("split", (10, 0), "--split must be two numbers of at least 1, got 10 0"),
+        ("threads", 0, "--threads must be at least 1"),
+        ("shard_rows", 0, "--shard-rows must be at least 1"),
+        ("early_stopping", 0, "--early-stopping must be at least 1"),
+    ],
+)
+def test_a_value_out_of_range_is_named_with_its_option(option, value, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig(**{option: value})

@@ -1,0 +1,233 @@
+import math
+import threading
+from dataclasses import replace
+from itertools import chain
+
+import array_api_strict
+import numpy as np
+import pytest
+from tolerances import ROUNDING, TRAINING
+
+from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
+from mlp.device import to_numpy
+from mlp.model import Layer, evaluate, named_arrays, to_input
+from mlp.run_directory import parameters_sha256
+from mlp.training import initial_state
+
+SMALL = TrainingConfig(hidden=(16,), epochs=5)
+
+
+def textbook_training(dataset, config):
+    """Train on the full batch from the definitions alone; return every row's training loss."""
+    x = dataset.train.features.astype(config.dtype) * np.asarray(dataset.scale, config.dtype)
+    targets = functional.one_hot(dataset.train.labels, dataset.n_classes, dtype=x.dtype)
+    sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
+    (w_h, b_h), (w_o, b_o) = init_parameters(sizes, seed=config.seed, dtype=config.dtype)
+    arrays = [w_h, b_h, w_o, b_o]
+    velocities = [np.full_like(array, config.velocity_init) for array in arrays]
+    losses = []
+    for _ in range(config.epochs + 1):
+        w_h, b_h, w_o, b_o = arrays
+        h = functional.relu(functional.linear(x, w_h, b_h))
+        logits = functional.linear(h, w_o, b_o)
+        losses.append(functional.average_cross_entropy(targets, functional.softmax(logits)))
+        do = functional.grad_cross_entropy(targets, logits)
+        dz = (do @ w_o.T) * (h > 0)
+        gradients = [x.T @ dz, dz.sum(axis=0), h.T @ do, do.sum(axis=0)]
+        for index, gradient in enumerate(gradients):
+            velocities[index] = (
+                config.momentum * velocities[index] + config.learning_rate * gradient
+            )
+            arrays[index] = arrays[index] - velocities[index]
+    return losses
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_full_batch_training_is_the_textbook_algorithm(make_dataset, dtype):
+    config = replace(SMALL, epochs=20, dtype=dtype)
+    dataset = make_dataset()
+    state = train(dataset, config)
+    losses = [row.train_loss for row in state.history]
+    np.testing.assert_allclose(losses, textbook_training(dataset, config), **TRAINING[dtype])
+    assert losses[-1] < losses[0] / 2
+
+
+@pytest.mark.parametrize("batch_size", [None, 70])
+def test_row_e_describes_the_weights_after_e_epochs(make_dataset, batch_size):
+    config = replace(SMALL, batch_size=batch_size, dtype="float64", hidden=(8, 8))
+    dataset = make_dataset()
+    seen = {}
+
+    def on_epoch(state):
+        seen[state.epoch] = tuple(
+            Layer(layer.weight.copy(), layer.bias.copy()) for layer in state.parameters
+        )
+
+    history = train(dataset, config, on_epoch=on_epoch).history
+    assert [row.epoch for row in history] == list(range(6)) == list(seen)
+    for row in history:
+        for split in ("train", "valid", "test"):
+            if split == "train" and batch_size and row.epoch:
+                continue  # accumulated over the batches as they were seen
+            rows = getattr(dataset, split)
+            x = to_input(rows.features, np.float64, dataset.scale)
+            sums = evaluate(seen[row.epoch], x, rows.labels)
+            np.testing.assert_allclose(
+                getattr(row, f"{split}_loss"), sums.loss / sums.rows, **ROUNDING["float64"]
+            )
+            assert getattr(row, f"{split}_accuracy") == sums.correct / sums.rows
+    assert all(row.seconds >= 0 for row in history)
+
+
+def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset):
+    """With one feature that numbers the row and no learning, the batches can be read back."""
+    dataset = make_dataset(n_train=10)
+    seen = []
+
+    features = np.arange(10, dtype=np.float64)[:, None]
+    labels = (np.arange(10) % 2).astype(np.uint8)
+    dataset = replace(
+        dataset, train=Rows(features, labels), valid=None, test=None, n_classes=2, scale=1.0
+    )
+    from mlp import epochs
+
+    original = epochs.loss_and_gradients
+
+    def noting(parameters, x, labels):
+        seen.append(x[:, 0].astype(int).tolist())
+        return original(parameters, x, labels)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(epochs, "loss_and_gradients", noting)
+        train(dataset, replace(SMALL, batch_size=4, epochs=2, learning_rate=1e-9, threads=1))
+    assert [len(batch) for batch in seen] == [4, 4, 2, 4, 4, 2]
+    first, second = (list(chain(*batches)) for batches in (seen[:3], seen[3:]))
+    assert sorted(first) == sorted(second) == list(range(10))
+    assert first != second
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_size", [None, 150])
+def test_weights_are_bitwise_the_same_for_any_number_of_threads(make_dataset, batch_size, dtype):
+    dataset = make_dataset(n_train=1000, n_features=64)
+    config = replace(SMALL, hidden=(50,), batch_size=batch_size, dtype=dtype, shard_rows=64)
+    hashes = {
+        threads: parameters_sha256(train(dataset, replace(config, threads=threads)).parameters)
+        for threads in (1, 2, 3, 4)
+    }
+    assert len(set(hashes.values())) == 1, hashes
+
+
+def test_weights_are_the_same_while_another_training_runs(make_dataset):
+    dataset = make_dataset(n_train=1000, n_features=64)
+    config = replace(SMALL, hidden=(64,), shard_rows=100, epochs=30, threads=2)
+    alone = parameters_sha256(train(dataset, config).parameters)
+    hashes = []
+    workers = [
+        threading.Thread(
+            target=lambda: hashes.append(parameters_sha256(train(dataset, config).parameters))
+        )
+        for _ in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert hashes == [alone, alone]
+
+
+@pytest.mark.parametrize("batch_size", [None, 70])
+def test_going_on_from_a_state_is_the_same_as_not_stopping(make_dataset, batch_size):
+    dataset = make_dataset()
+    config = replace(SMALL, batch_size=batch_size)
+    whole = train(dataset, config)
+    half = train(dataset, replace(config, epochs=2))
+    kept = parameters_sha256(half.parameters)
+    resumed = train(dataset, config, state=half)
+    assert parameters_sha256(resumed.parameters) == parameters_sha256(whole.parameters)
+    assert [row[:-1] for row in resumed.history] == [row[:-1] for row in whole.history]
+    assert parameters_sha256(half.parameters) == kept, "the caller's state was written to"
+
+
+def test_the_callers_arrays_are_not_written_to(make_dataset):
+    dataset = make_dataset()
+    copies = [
+        array.copy() for rows in (dataset.train, dataset.valid, dataset.test) for array in rows
+    ]
+    state = initial_state(dataset, SMALL)
+    before = parameters_sha256(state.parameters), parameters_sha256(state.velocity)
+    train(dataset, SMALL, state=state)
+    train(dataset, replace(SMALL, batch_size=32), state=state)
+    assert (parameters_sha256(state.parameters), parameters_sha256(state.velocity)) == before
+    arrays = [array for rows in (dataset.train, dataset.valid, dataset.test) for array in rows]
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("batch_size", [None, 70])
+def test_training_on_another_device_of_a_strict_library_gives_numpys_losses(
+    make_dataset, batch_size
+):
+    """A creation function that forgot its device would mix two devices, which raises."""
+    dataset = make_dataset()
+    device = array_api_strict.Device("device1")
+
+    def put(rows):
+        return Rows(*(array_api_strict.asarray(array, device=device) for array in rows))
+
+    moved = replace(
+        dataset, train=put(dataset.train), valid=put(dataset.valid), test=put(dataset.test)
+    )
+    config = replace(
+        SMALL, dtype="float64", batch_size=batch_size, nesterov=True, l2=1e-3, hidden=(16, 8),
+        early_stopping=3,
+    )  # fmt: skip
+    expected, state = train(dataset, config), train(moved, config)
+    for mine, theirs in zip(state.history, expected.history, strict=True):
+        np.testing.assert_allclose(mine[1:-1], theirs[1:-1], **TRAINING["float64"])
+    for name, array in named_arrays(state.parameters).items():
+        assert array.device == device
+        np.testing.assert_allclose(
+            to_numpy(array), named_arrays(expected.parameters)[name], **TRAINING["float64"]
+        )
+
+
+def test_without_held_out_rows_their_columns_are_nan(make_dataset):
+    dataset = replace(make_dataset(), valid=None, test=None)
+    row = train(dataset, SMALL).history[-1]
+    assert math.isfinite(row.train_loss)
+    assert all(math.isnan(value) for value in row[3:-1])
+    with pytest.raises(ValueError, match="early stopping needs validation rows"):
+        train(dataset, replace(SMALL, early_stopping=3))
+
+
+def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss(make_dataset):
+    dataset = make_dataset(n_train=40, n_features=6)
+    labels = dataset.valid.labels.copy()
+    labels[::3] = (labels[::3] + 1) % 4  # noise that training cannot learn: validation turns up
+    dataset = replace(dataset, valid=Rows(dataset.valid.features, labels))
+    config = replace(SMALL, hidden=(64,), epochs=500, early_stopping=7, dtype="float64")
+    seen = {}
+
+    def on_epoch(state):
+        seen[state.epoch] = parameters_sha256(state.parameters)
+
+    state = train(dataset, config, on_epoch=on_epoch)
+    losses = [row.valid_loss for row in state.history]
+    best = int(np.argmin(losses))
+    assert 0 < best < 493
+    assert state.epoch == best + 7 == len(losses) - 1
+    assert state.result_epoch == state.best.epoch == best
+    assert parameters_sha256(state.result_parameters) == seen[best] != seen[state.epoch]
+
+
+def test_zero_epochs_measure_the_initial_weights(make_dataset):
+    state = train(make_dataset(), replace(SMALL, epochs=0))
+    assert [row.epoch for row in state.history] == [0]
+
+
+@pytest.mark.parametrize("batch_size", [None, 32])
+def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size):
+    config = replace(SMALL, learning_rate=1e30, batch_size=batch_size)
+    with pytest.raises(DivergedError, match=r"after \d+ epochs; lower --learning-rate"):
+        train(make_dataset(), config)
