@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from mlp.optimizer import SCHEDULES
+
 DEFAULT_DATA = str(Path(__file__).resolve().parent.parent / "data" / "glyphs.npz")
 
 
@@ -63,6 +65,7 @@ class TrainingConfig:
         metavar="auto|cpu|cuda|cuda:N",
     )
     strict_device: bool = _option(False, "never fall back to another device")
+    tf32: bool = _option(False, "let a GPU round float32 products to TF32: faster, less exact")
     hidden: tuple[int, ...] = _option(
         (1000,),
         "units of each hidden layer",
@@ -90,6 +93,13 @@ class TrainingConfig:
         "a finite number above 0",
         type=float,
         metavar="ALPHA",
+    )
+    schedule: str = _option(
+        "constant",
+        "how the learning rate goes over the run",
+        lambda value: value in SCHEDULES,
+        "constant, cosine or one-cycle",
+        choices=SCHEDULES,
     )
     momentum: float = _option(
         0.9, "gamma", lambda v: 0 <= v < 1, "in [0, 1)", type=float, metavar="GAMMA"

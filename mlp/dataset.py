@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kernels import Array
+from mlp.file_rows import FileRows
 from mlp.readers import Content, DataError, Pair, read
 
 __all__ = ["DataError", "Dataset", "Rows", "check", "load"]
@@ -21,7 +22,7 @@ KNOWN_SETS = {
 class Rows(NamedTuple):
     """Rows of one split."""
 
-    features: Array  # (N, D) uint8 pixels, or float32 or float64; C-contiguous
+    features: Array  # (N, D) uint8 pixels, float32 or float64, C-contiguous; or FileRows
     labels: Array  # (N,) uint8, int32 or int64 class indices
 
 
@@ -77,7 +78,8 @@ def load(
     ----------
     path : str or Path
         An ``.npz`` with ``images`` (N, H, W) uint8 or ``features`` (N, D) floats and ``labels``
-        (N,); IDX files, plain or gzip, or their folder; a folder of class folders of PNG.
+        (N,); IDX files, plain or gzip, or their folder; a folder of class folders of PNG; a
+        folder with ``images.npy`` and ``labels.npy``, whose images stay on disk.
     split : (int, int)
         Training and validation rows, each at least 1.
     split_seed : int
@@ -104,10 +106,13 @@ def load(
         )
     label_dtype = np.uint8 if n_classes <= 256 else np.int32
 
-    def pick(source: Pair, index: np.ndarray | slice) -> Rows:
-        rows = source.rows[index]
-        return Rows(rows.reshape(len(rows), -1), source.labels[index].astype(label_dtype))
+    def pick(source: Pair, index: np.ndarray) -> Rows:
+        labels = source.labels[index].astype(label_dtype)
+        if isinstance(source.rows, FileRows):
+            return Rows(source.rows.select(index), labels)
+        return Rows(source.rows[index].reshape(len(index), -1), labels)
 
+    image_shape = (pair.rows.shape[1], pair.rows.shape[2]) if pair.rows.ndim == 3 else None
     order, left_out = _split(len(pair.labels), split, split_seed, test is not None, name)
     train = pick(pair, order[: split[0]])
     if len(np.unique(train.labels)) < n_classes:
@@ -118,11 +123,13 @@ def load(
     return Dataset(
         train=train,
         valid=pick(pair, order[split[0] : sum(split)]),
-        test=pick(pair, order[sum(split) :]) if test is None else pick(test, slice(None)),
-        scale=1 / 255 if pair.rows.ndim == 3 else 1.0,
+        test=pick(pair, order[sum(split) :])
+        if test is None
+        else pick(test, np.arange(len(test.labels))),
+        scale=1.0 if image_shape is None else 1 / 255,
         n_classes=n_classes,
         class_names=_class_names(content, n_classes),
-        image_shape=pair.rows.shape[1:] if pair.rows.ndim == 3 else None,
+        image_shape=image_shape,
         path=name,
         sha256=content.sha256,
         notes=(*content.notes, *_notes(content, name, left_out, split)),
@@ -130,7 +137,7 @@ def load(
 
 
 def check(pair: Pair, name: str) -> Pair:
-    """Judge rows and labels by themselves; the labels come back as int64.
+    """Judge rows and labels by themselves; the labels come back as uint8 or int64.
 
     Parameters
     ----------
@@ -161,14 +168,14 @@ def check(pair: Pair, name: str) -> Pair:
         raise DataError(f"{name}: holds {len(rows)} rows but {len(labels)} labels")
     if rows.size == 0:
         raise DataError(f"{name}: holds no data, its rows have shape {rows.shape}")
-    if features and not np.isfinite(rows).all():
+    if isinstance(rows, np.ndarray) and features and not np.isfinite(rows).all():
         row = int(np.argmin(np.isfinite(rows).all(axis=1)))
         raise DataError(f"{name}: features must be finite, row {row} holds NaN or inf")
     if labels.min() < 0 or labels.max() >= 2**31:
         raise DataError(
             f"{name}: labels must be class indices from 0, got {labels.min()} to {labels.max()}"
         )
-    return Pair(rows, labels.astype(np.int64))
+    return Pair(rows, labels.astype(np.uint8 if labels.max() < 256 else np.int64))
 
 
 def _count_classes(labels: np.ndarray, name: str) -> int:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import importlib
 import importlib.util
+import os
 import re
 from dataclasses import dataclass, replace
 from typing import Any
@@ -19,6 +20,7 @@ import numpy as np
 
 from kernels import Array
 from mlp.dataset import Dataset, Rows
+from mlp.file_rows import FileRows
 
 
 class DeviceError(RuntimeError):
@@ -42,6 +44,8 @@ class Device:
         Why `used` is what it is.
     notice : str
         One line for the user where a GPU was asked for, or is there, and the CPU is used.
+    tf32 : bool
+        Whether float32 products may be rounded to TF32 (GPU only).
     """
 
     xp: Any
@@ -51,6 +55,7 @@ class Device:
     used: str
     reason: str
     notice: str = ""
+    tf32: bool = False
 
     @property
     def library(self) -> str:
@@ -65,7 +70,10 @@ class Device:
         """Copy all rows to the device."""
 
         def put_rows(rows: Rows) -> Rows:
-            return Rows(self.put(rows.features), self.put(rows.labels))
+            features = rows.features
+            if self.kind != "cpu" and isinstance(features, FileRows):
+                features = features.read(slice(None))
+            return Rows(self.put(features), self.put(rows.labels))
 
         return replace(
             dataset,
@@ -75,7 +83,7 @@ class Device:
         )
 
 
-def choose_device(requested: str = "auto", *, strict: bool = False) -> Device:
+def choose_device(requested: str = "auto", *, strict: bool = False, tf32: bool = False) -> Device:
     """Find the device to compute on.
 
     Parameters
@@ -84,6 +92,9 @@ def choose_device(requested: str = "auto", *, strict: bool = False) -> Device:
         ``auto`` takes a usable GPU, else the CPU.
     strict : bool
         Never fall back.
+    tf32 : bool
+        Let float32 products on a GPU be rounded to TF32: 10 bits of mantissa instead of 23. It
+        holds for the process, and from its first product on.
 
     Raises
     ------
@@ -110,12 +121,15 @@ def choose_device(requested: str = "auto", *, strict: bool = False) -> Device:
             f"use cuda:0 to cuda:{devices - 1}"
         )
     try:
+        # CuPy reads this at the first float32 product, so it must stand before the probe.
+        os.environ["CUPY_TF32"] = "1" if tf32 else "0"
         xp = _probe_cupy(number)
     except DeviceError as error:
         if requested == "auto" and not strict:
             return _cpu(requested, str(error), notice=True)
         raise
-    return Device(xp, xp.cuda.Device(number), "cuda", requested, f"cuda:{number}", "probed")
+    handle = xp.cuda.Device(number)
+    return Device(xp, handle, "cuda", requested, f"cuda:{number}", "probed", tf32=tf32)
 
 
 def to_numpy(array: Array) -> np.ndarray:

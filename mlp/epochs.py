@@ -14,6 +14,7 @@ from mlp.communicator import Communicator
 from mlp.config import TrainingConfig
 from mlp.dataset import Dataset, Rows
 from mlp.device import copy_like, device_kind, float_dtype
+from mlp.file_rows import FileRows
 from mlp.model import (
     Parameters,
     ShardSums,
@@ -22,7 +23,7 @@ from mlp.model import (
     loss_and_gradients,
     to_input,
 )
-from mlp.optimizer import Momentum
+from mlp.optimizer import Momentum, schedule_factor
 from mlp.sharding import Executor, Job, default_shard_rows, shards
 
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
@@ -42,10 +43,10 @@ class Passes:
         self.executor = executor
         self.n_train = dataset.train.labels.shape[0]
         self._communicator = communicator
-        self._xp = array_namespace(dataset.train.features)
-        self._dtype = float_dtype(dataset.train.features, config.dtype)
+        self._xp = array_namespace(dataset.train.labels)
+        self._dtype = float_dtype(dataset.train.labels, config.dtype)
         self._shard_rows = config.shard_rows or default_shard_rows(
-            config.batch_size or self.n_train, device_kind(dataset.train.features)
+            config.batch_size or self.n_train, device_kind(dataset.train.labels)
         )
 
     def train_job(
@@ -84,12 +85,19 @@ class Passes:
 
     def _rows(self, rows: Rows, shard: slice, order: Array) -> tuple[Array, Array]:
         """Pick a shard's rows and make them the network's input."""
-        if order is None:
-            features, labels = rows.features[shard, ...], rows.labels[shard]
+        index = shard if order is None else order[shard]
+        if isinstance(rows.features, FileRows):
+            features = rows.features.read(index)
         else:
-            features = self._xp.take(rows.features, order[shard], axis=0)
-            labels = self._xp.take(rows.labels, order[shard], axis=0)
+            features = self._pick(rows.features, index)
+        labels = self._pick(rows.labels, index)
         return to_input(features, self._dtype, self.dataset.scale), labels
+
+    def _pick(self, array: Array, index: Array) -> Array:
+        """Take a slice of rows as a view, or rows by their numbers as a copy."""
+        if isinstance(index, slice):
+            return array[index, ...]
+        return self._xp.take(array, index, axis=0)
 
 
 # A row's sums by split: train, valid, test. Training's may come batch by batch.
@@ -115,7 +123,7 @@ class FullBatch:
 
     def __init__(self, passes: Passes, config: TrainingConfig) -> None:
         self._passes = passes
-        self._learning_rate = config.learning_rate
+        self._config = config
         self._optimizer = make_optimizer(config)
         self._train_sums: ShardSums
 
@@ -135,8 +143,9 @@ class FullBatch:
         self, parameters: Parameters, velocity: Parameters, epoch: int
     ) -> tuple[Parameters, Parameters]:
         """See `Epochs`."""
+        rate = learning_rate(self._config, epoch, self._config.epochs)
         return self._optimizer.step(
-            parameters, velocity, self._train_sums, self._learning_rate, self._passes.executor
+            parameters, velocity, self._train_sums, rate, self._passes.executor
         )
 
 
@@ -145,9 +154,8 @@ class MiniBatches:
 
     def __init__(self, passes: Passes, config: TrainingConfig, batch_size: int) -> None:
         self._passes = passes
-        self._seed = config.seed
+        self._config = config
         self._batch_size = batch_size
-        self._learning_rate = config.learning_rate
         self._optimizer = make_optimizer(config)
         self._seen: list[ShardSums] = []
 
@@ -165,14 +173,16 @@ class MiniBatches:
     ) -> tuple[Parameters, Parameters]:
         """See `Epochs`."""
         passes = self._passes
-        host_order = epoch_order(self._seed, epoch, passes.n_train)
-        order = copy_like(host_order, passes.dataset.train.features)
+        host_order = epoch_order(self._config.seed, epoch, passes.n_train)
+        order = copy_like(host_order, passes.dataset.train.labels)
         self._seen = []
-        for start in range(0, passes.n_train, self._batch_size):
+        starts = range(0, passes.n_train, self._batch_size)
+        for step, start in enumerate(starts, epoch * len(starts)):
+            rate = learning_rate(self._config, step, self._config.epochs * len(starts))
             stop = min(start + self._batch_size, passes.n_train)
             sums = passes.sums({"train": passes.train_job(parameters, order, start, stop)})["train"]
             parameters, velocity = self._optimizer.step(
-                parameters, velocity, sums, self._learning_rate, passes.executor
+                parameters, velocity, sums, rate, passes.executor
             )
             self._seen.append(sums._replace(gradients=None))
         return parameters, velocity
@@ -186,3 +196,8 @@ def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
 def make_optimizer(config: TrainingConfig) -> Momentum:
     """Give the update rule that the configuration asks for."""
     return Momentum(config.momentum, config.nesterov, config.l2)
+
+
+def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
+    """Give the rate of step `step` (from 0) of a run of `steps`."""
+    return config.learning_rate * schedule_factor(config.schedule, step / steps)

@@ -1,5 +1,6 @@
 """Gradient descent with momentum: nu <- gamma*nu + alpha*dL/dW, W <- W - nu."""
 
+import math
 from dataclasses import dataclass
 
 from array_api_compat import array_namespace, is_numpy_namespace
@@ -93,3 +94,32 @@ def _blocks(arrays: tuple[Array, ...]) -> list[tuple[Array, ...]]:
         tuple(array[start : start + _BLOCK] for array in flat)
         for start in range(0, flat[0].shape[0], _BLOCK)
     ]
+
+
+SCHEDULES = ("constant", "cosine", "one-cycle")
+
+
+def schedule_factor(schedule: str, progress: float) -> float:
+    """Give what the learning rate is multiplied by, in (0, 1].
+
+    Parameters
+    ----------
+    schedule : {"constant", "cosine", "one-cycle"}
+        ``cosine`` falls from 1 towards 0 along half a cosine (Loshchilov and Hutter, 2017, without
+        restarts). ``one-cycle`` rises from 1/25 to 1 over the first 30 % of the run and falls to
+        1/10,000 of its start, both along half a cosine (Smith and Topin, 2018).
+    progress : float
+        Share of the run's steps that are done, in [0, 1).
+    """
+    if schedule == "constant":
+        return 1.0
+    if schedule == "cosine":
+        return _half_cosine(1.0, 0.0, progress)
+    rise = 0.3
+    if progress < rise:
+        return _half_cosine(1 / 25, 1.0, progress / rise)
+    return _half_cosine(1.0, 1 / 250_000, (progress - rise) / (1 - rise))
+
+
+def _half_cosine(start: float, end: float, progress: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * progress)) / 2

@@ -18,6 +18,8 @@ from typing import IO, Any, NamedTuple
 
 import numpy as np
 
+from mlp.file_rows import FileRows
+
 EXPANDED_LIMIT = 2**30  # bytes that a compressed file may grow to
 PNG_LIMIT = 2**22  # bytes of one PNG file, and pixels of one image
 
@@ -29,7 +31,7 @@ class DataError(ValueError):
 class Pair(NamedTuple):
     """Rows and labels as a file holds them: (N, H, W) uint8 or (N, D) floats, and (N,)."""
 
-    rows: np.ndarray
+    rows: np.ndarray | FileRows
     labels: np.ndarray
 
 
@@ -53,6 +55,8 @@ def read(path: Path) -> Content:
     """
     with _named(path):
         if path.is_dir():
+            if (path / "images.npy").exists():
+                return _read_npy_folder(path)
             pairs = _idx_pairs(path)
             return _read_idx_folder(path, pairs) if pairs else _read_class_folders(path)
         if not path.exists():
@@ -103,6 +107,16 @@ def _read_npz(path: Path) -> Pair:
 
 
 def _read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
+    shape, fortran, dtype = _read_npy_header(stream, name)
+    data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit)
+    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
+    return np.ascontiguousarray(array, dtype.newbyteorder("="))
+
+
+def _read_npy_header(
+    stream: IO[bytes], name: str
+) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
+    """Read an array's shape, whether its order is Fortran's, and its dtype; only numbers pass."""
     try:
         version = np.lib.format.read_magic(stream)
         read_header = {
@@ -116,9 +130,29 @@ def _read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
         raise DataError(f"{name}: must hold numbers, got dtype {dtype}")
     if any(type(size) is not int or size < 0 for size in shape):
         raise DataError(f"{name}: has the impossible shape {shape}")
-    data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit)
-    array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-    return np.ascontiguousarray(array, dtype.newbyteorder("="))
+    return shape, fortran, dtype
+
+
+def _read_npy_folder(folder: Path) -> Content:
+    """Take images.npy as rows on disk, and read labels.npy."""
+    images, labels = folder / "images.npy", folder / "labels.npy"
+    if not labels.is_file():
+        raise DataError(f"{folder}: labels.npy is missing beside images.npy")
+    with images.open("rb") as stream:
+        shape, fortran, dtype = _read_npy_header(stream, str(images))
+        offset = stream.tell()
+    if dtype != np.uint8 or len(shape) != 3 or fortran:
+        raise DataError(
+            f"{images}: images on disk must be uint8 of shape (N, H, W) in C order, "
+            f"got {dtype} of shape {shape}"
+        )
+    if (size := images.stat().st_size) != offset + math.prod(shape):
+        raise DataError(f"{images}: claims {math.prod(shape)} bytes, holds {size - offset}")
+    with labels.open("rb") as stream:
+        numbers = _read_npy(stream, str(labels), labels.stat().st_size)
+    digest = _combined_sha256({file.name: _sha256(file) for file in (images, labels)})
+    note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
+    return Content(Pair(FileRows(images, offset, shape), numbers), None, digest, notes=(note,))
 
 
 def _read_exactly(stream: IO[bytes], size: int, name: str, limit: int) -> bytearray:

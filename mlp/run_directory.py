@@ -163,6 +163,7 @@ def record(
             "library": device.library,
             "version": device.xp.__version__,
             "threads": threads,
+            "tf32": device.tf32,
         },
         "data": {
             "path": dataset.path,

@@ -90,7 +90,7 @@ def thread_count(config: TrainingConfig, dataset: Dataset) -> int:
 
     Only NumPy's calls release the interpreter's lock; other libraries have threads of their own.
     """
-    if not is_numpy_array(dataset.train.features):
+    if not is_numpy_array(dataset.train.labels):
         return 1
     return config.threads or available_threads()
 
@@ -104,9 +104,9 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
         The rows' library has no float64 there; see `mlp.device.float_dtype`.
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
-    features = dataset.train.features
-    float_dtype(features, config.dtype)
-    parameters = tuple(Layer(*(copy_like(array, features) for array in layer)) for layer in host)
+    labels = dataset.train.labels
+    float_dtype(labels, config.dtype)
+    parameters = tuple(Layer(*(copy_like(array, labels) for array in layer)) for layer in host)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 

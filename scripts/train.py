@@ -74,7 +74,7 @@ def run(config: TrainingConfig, directory: Path, *, quiet: bool, print_json: boo
         if not quiet:
             print(text, file=sys.stderr)
 
-    device = choose_device(config.device, strict=config.strict_device)
+    device = choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
     if device.notice:
         print(device.notice, file=sys.stderr)
     dataset = load(config.data, split=config.split, split_seed=config.split_seed)

@@ -28,9 +28,12 @@ def test_an_empty_command_line_gives_the_defaults():
 
 def test_every_option_can_be_given_on_the_command_line():
     given = {
-        "data": "letters.npz", "device": "cuda:1", "strict_device": True, "hidden": (30, 20),
+        "data": "letters.npz", "device": "cuda:1", "strict_device": True, "tf32": True,
+        "hidden": (30, 20),
         "epochs": 7, "batch_size": 128, "learning_rate": 0.25, "momentum": 0.5, "nesterov": True,
-        "l2": 0.125, "velocity_init": 0.0, "dtype": "float64", "seed": 1, "split_seed": 2,
+        "l2": 0.125,
+        "schedule": "one-cycle", "velocity_init": 0.0, "dtype": "float64", "seed": 1,
+        "split_seed": 2,
         "split": (70, 20), "threads": 3, "shard_rows": 99, "early_stopping": 4,
     }  # fmt: skip
     assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
@@ -59,6 +62,7 @@ def test_full_is_a_batch_size():
         ("learning_rate", 0.0, "--learning-rate must be a finite number above 0, got 0.0"),
         ("learning_rate", float("nan"), "--learning-rate must be a finite number above 0"),
         ("learning_rate", float("inf"), "--learning-rate must be a finite number above 0"),
+        ("schedule", "linear", "--schedule must be constant, cosine or one-cycle, got linear"),
         ("momentum", 1.0, r"--momentum must be in \[0, 1\), got 1.0"),
         ("l2", -0.1, "--l2 must be finite and not negative"),
         ("velocity_init", float("nan"), "--velocity-init must be finite"),

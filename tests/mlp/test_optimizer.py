@@ -3,7 +3,7 @@ import pytest
 from tolerances import ROUNDING
 
 from mlp.model import Layer, ShardSums
-from mlp.optimizer import Momentum
+from mlp.optimizer import SCHEDULES, Momentum, schedule_factor
 from mlp.sharding import Executor
 
 
@@ -55,3 +55,24 @@ def test_velocities_start_where_they_are_told():
 def test_a_step_without_gradients_says_so():
     with Executor(1) as executor, pytest.raises(ValueError, match="a step needs gradients"):
         Momentum().step(layers(1), layers(2), ShardSums(0.0, 0.0, 1, None), 0.1, executor)
+
+
+def test_schedules_start_peak_and_end_where_they_say():
+    progress = np.linspace(0, 1, 1001)
+    factors = {
+        schedule: np.array([schedule_factor(schedule, p) for p in progress])
+        for schedule in SCHEDULES
+    }
+    assert (factors["constant"] == 1.0).all()
+    np.testing.assert_allclose(
+        factors["cosine"][[0, 500, 1000]], [1, 0.5, 0], **ROUNDING["float64"]
+    )
+    assert (np.diff(factors["cosine"]) < 0).all()
+    one_cycle = factors["one-cycle"]
+    np.testing.assert_allclose(
+        one_cycle[[0, 150, 300, 650, 1000]],
+        [0.04, 0.52, 1.0, 0.500002, 4e-6],
+        **ROUNDING["float64"],
+    )
+    assert (np.diff(one_cycle[:301]) > 0).all()
+    assert (np.diff(one_cycle[300:]) < 0).all()

@@ -11,6 +11,7 @@ from tolerances import ROUNDING, TRAINING
 from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
 from mlp.device import to_numpy
 from mlp.model import Layer, evaluate, named_arrays, to_input
+from mlp.optimizer import Momentum
 from mlp.run_directory import parameters_sha256
 from mlp.training import initial_state
 
@@ -231,3 +232,22 @@ def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size):
     config = replace(SMALL, learning_rate=1e30, batch_size=batch_size)
     with pytest.raises(DivergedError, match=r"after \d+ epochs; lower --learning-rate"):
         train(make_dataset(), config)
+
+
+@pytest.mark.parametrize("batch_size", [None, 70])
+def test_a_schedule_sets_the_rate_of_every_step_over_the_whole_run(
+    make_dataset, batch_size, monkeypatch
+):
+    rates = []
+    original = Momentum.step
+
+    def step(self, parameters, velocity, sums, learning_rate, executor):
+        rates.append(learning_rate)
+        return original(self, parameters, velocity, sums, learning_rate, executor)
+
+    monkeypatch.setattr(Momentum, "step", step)
+    config = replace(SMALL, batch_size=batch_size, schedule="cosine", learning_rate=0.2)
+    train(make_dataset(), config)
+    steps = 5 * (1 if batch_size is None else 5)
+    expected = [0.1 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
+    np.testing.assert_allclose(rates, expected, **ROUNDING["float64"])
