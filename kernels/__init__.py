@@ -1,12 +1,14 @@
-"""The fused operations of a training step: one name, one contract.
+"""The fused operations of a training step: one name, one contract, two implementations.
 
-Each function checks shapes and dtypes, then runs the array-API definition in
-`kernels.reference`. Arguments marked *donated* may be overwritten: use only what is returned.
-Labels are not checked against the number of classes (that would wait for the device); a label
-out of range shows itself as NaN.
+Each function checks shapes and dtypes, then asks the array: CuPy arrays that the CUDA kernels take
+go to `kernels.cuda`, all others to the array-API definition in `kernels.reference`. Arguments
+marked *donated* may be overwritten: use only what is returned. Labels are not checked against the
+number of classes (that would wait for the device); a label out of range shows itself as NaN.
 """
 
-from array_api_compat import array_namespace
+from types import ModuleType
+
+from array_api_compat import array_namespace, is_cupy_array
 
 from kernels import reference
 from kernels.reference import Array
@@ -58,7 +60,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
     _check_float(xp, "logits", logits)
     if labels.dtype not in (xp.uint8, xp.int32, xp.int64):
         raise TypeError(f"labels must be uint8, int32 or int64, got {labels.dtype}")
-    return reference.softmax_cross_entropy(logits, labels)
+    return _implementation(logits, labels).softmax_cross_entropy(logits, labels)  # type: ignore[no-any-return]
 
 
 def bias_relu(z: Array, bias: Array) -> Array:
@@ -88,7 +90,7 @@ def bias_relu(z: Array, bias: Array) -> Array:
     _check_shape("bias", bias, (z.shape[1],))
     _check_float(xp, "z", z)
     _check_same_dtype(z, bias=bias)
-    return reference.bias_relu(z, bias)
+    return _implementation(z, bias).bias_relu(z, bias)
 
 
 def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
@@ -127,7 +129,7 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     _check_shape("h", h, dh.shape)
     _check_float(xp, "dh", dh)
     _check_same_dtype(dh, h=h)
-    return reference.relu_backward(dh, h)
+    return _implementation(dh, h).relu_backward(dh, h)  # type: ignore[no-any-return]
 
 
 def momentum_update(
@@ -181,7 +183,8 @@ def momentum_update(
     _check_shape("gradient_sum", gradient_sum, parameter.shape)
     _check_float(xp, "parameter", parameter)
     _check_same_dtype(parameter, velocity=velocity, gradient_sum=gradient_sum)
-    return reference.momentum_update(
+    implementation = _implementation(parameter, velocity, gradient_sum)
+    return implementation.momentum_update(  # type: ignore[no-any-return]
         parameter,
         velocity,
         gradient_sum,
@@ -191,6 +194,16 @@ def momentum_update(
         l2=float(l2),
         nesterov=nesterov,
     )
+
+
+def _implementation(*arrays: Array) -> ModuleType:
+    """Choose by the arrays' own type; CuPy is imported only where its arrays are."""
+    if is_cupy_array(arrays[0]):
+        from kernels import cuda
+
+        if cuda.supports(*arrays):
+            return cuda
+    return reference
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int, ...], advice: str = "") -> None:

@@ -1,0 +1,220 @@
+"""The four operations as CUDA kernels, launched through CuPy.
+
+The sources are the `.cu` files beside this module, one an operation, written as templates. What
+an array needs (its dtype, the number of classes, how wide a load its address allows) chooses the
+specialisation, which is compiled at its first use; CuPy keeps it on disk for the next process.
+
+CuPy checks nothing about a raw kernel's arguments: it passes a Python float as 8 bytes whatever
+the kernel declares, and a view as if it were its base. So every scalar here is a NumPy scalar of
+the width that the kernel declares, and every array must be C-contiguous. Where `supports` says
+no, `kernels` runs the array-API definition instead.
+"""
+
+import functools
+from pathlib import Path
+
+import cupy
+import numpy as np
+
+from kernels.reference import Array
+
+# The C types of the arrays that the kernels take. int64 is `long long`: `long` has 4 bytes in
+# some compilers.
+_C_TYPES = {
+    "float32": "float",
+    "float64": "double",
+    "uint8": "unsigned char",
+    "int32": "int",
+    "int64": "long long",
+}
+
+# Launch geometry; bias_relu.cu and relu_backward.cu have the tile too.
+_WARP = 32
+_ROW_LANES = 8
+_ROWS_PER_TILE = 4 * _ROW_LANES
+_TILE_LANES = 32
+_WARPS_PER_BLOCK = 4
+_ROWS_PER_BLOCK = 64  # 10,000 rows make 157 blocks, which spread better than 79 of 128
+_ELEMENTS_PER_BLOCK = 256
+_MOST_CLASSES_PER_THREAD = 32
+_WIDEST_LOAD = 16  # bytes
+
+
+def supports(*arrays: Array) -> bool:
+    """Tell whether the kernels take these arrays: dtypes they know, C-contiguous memory."""
+    return all(str(array.dtype) in _C_TYPES and array.flags.c_contiguous for array in arrays)
+
+
+def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
+    """Give every row's loss, its gradient and whether its prediction is right, in one launch.
+
+    See `kernels.softmax_cross_entropy`.
+    """
+    rows, classes = logits.shape
+    losses = cupy.empty(rows, logits.dtype)
+    dlogits = cupy.empty(logits.shape, logits.dtype)
+    correct = cupy.empty(rows, np.int32)
+    if logits.size == 0:
+        return losses, dlogits, correct
+    real, label = _c_type(logits), _c_type(labels)
+    arrays = (logits, labels, losses, dlogits, correct)
+    if classes <= _MOST_CLASSES_PER_THREAD:
+        width = _pack_width(classes, logits, dlogits)
+        _launch(
+            "softmax_cross_entropy",
+            f"softmax_cross_entropy_row<{real}, {label}, {classes}, {width}>",
+            (_ceil_div(rows, _ROWS_PER_BLOCK),),
+            (_ROWS_PER_BLOCK,),
+            (*arrays, np.int64(rows)),
+        )
+    else:
+        _launch(
+            "softmax_cross_entropy",
+            f"softmax_cross_entropy_warp<{real}, {label}>",
+            (_ceil_div(rows, _WARPS_PER_BLOCK),),
+            (_WARPS_PER_BLOCK * _WARP,),
+            (*arrays, np.int32(classes), np.int64(rows)),
+        )
+    return losses, dlogits, correct
+
+
+def bias_relu(z: Array, bias: Array) -> Array:
+    """Add the bias to every row and rectify, in place, in one launch. See `kernels.bias_relu`."""
+    if z.size == 0:
+        return z
+    rows, columns = z.shape
+    width = _pack_width(columns, z, bias)
+    _launch(
+        "bias_relu",
+        f"bias_relu<{_c_type(z)}, {width}>",
+        _tiles(rows, columns, width),
+        (_WARP, _ROW_LANES),
+        (z, bias, np.int64(rows), np.int32(columns)),
+    )
+    return z
+
+
+def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
+    """Mask the gradient in place and sum its columns, in two launches.
+
+    See `kernels.relu_backward`.
+    """
+    rows, columns = dh.shape
+    if dh.size == 0:
+        return dh, cupy.zeros(columns, dh.dtype)
+    width = _pack_width(columns, dh, h)
+    row_tiles, column_tiles = _tiles(rows, columns, width)
+    partial = cupy.empty((row_tiles, columns), dh.dtype)
+    db = cupy.empty(columns, dh.dtype)
+    _launch(
+        "relu_backward",
+        f"relu_backward<{_c_type(dh)}, {width}>",
+        (row_tiles, column_tiles),
+        (_WARP, _ROW_LANES),
+        (dh, h, partial, np.int64(rows), np.int32(columns)),
+    )
+    _launch(
+        "relu_backward",
+        f"sum_partials<{_c_type(dh)}>",
+        (_ceil_div(columns, _WARP),),
+        (_WARP, _TILE_LANES),
+        (partial, db, np.int64(row_tiles), np.int32(columns)),
+    )
+    return dh, db
+
+
+def momentum_update(
+    parameter: Array,
+    velocity: Array,
+    gradient_sum: Array,
+    learning_rate: float,
+    momentum: float,
+    *,
+    gradient_scale: float = 1.0,
+    l2: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[Array, Array]:
+    """Advance one parameter array and its velocity in place, in one launch.
+
+    See `kernels.momentum_update`.
+    """
+    if parameter.size == 0:
+        return parameter, velocity
+    real = parameter.dtype.type
+    _launch(
+        "momentum_update",
+        f"momentum_update<{_c_type(parameter)}>",
+        (_ceil_div(parameter.size, _ELEMENTS_PER_BLOCK),),
+        (_ELEMENTS_PER_BLOCK,),
+        (
+            parameter,
+            velocity,
+            gradient_sum,
+            real(learning_rate),
+            real(momentum),
+            real(gradient_scale),
+            real(l2),
+            np.int32(nesterov),
+            np.int64(parameter.size),
+        ),
+    )
+    return parameter, velocity
+
+
+def _c_type(array: Array) -> str:
+    return _C_TYPES[str(array.dtype)]
+
+
+def _ceil_div(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def _tiles(rows: int, columns: int, width: int) -> tuple[int, int]:
+    """Count the tiles of rows and of columns; the rows, which may be many, go to gridDim.x."""
+    return _ceil_div(rows, _ROWS_PER_TILE), _ceil_div(columns, _WARP * width)
+
+
+def _pack_width(columns: int, *arrays: Array) -> int:
+    """Give the most elements that one aligned load may take from any row of these arrays.
+
+    A row of an aligned array starts at a multiple of the load's size where the load's width
+    divides the columns. A view may start anywhere; CUDA faults on a misaligned load.
+    """
+    width = _WIDEST_LOAD // int(arrays[0].dtype.itemsize)
+    while width > 1 and (
+        columns % width != 0
+        or any(array.data.ptr % (width * array.dtype.itemsize) != 0 for array in arrays)
+    ):
+        width //= 2
+    return width
+
+
+def _launch(
+    source: str,
+    name: str,
+    grid: tuple[int, ...],
+    block: tuple[int, ...],
+    arguments: tuple[Array | np.generic, ...],
+) -> None:
+    """Run one specialisation; its compile errors propagate.
+
+    Raises
+    ------
+    ValueError
+        An array is not C-contiguous: the kernel would read other elements than the caller's.
+    """
+    for array in arguments:
+        if isinstance(array, cupy.ndarray) and not array.flags.c_contiguous:
+            raise ValueError(
+                f"{source} needs C-contiguous arrays, got shape {array.shape} with strides "
+                f"{array.strides}; call kernels.{source}, or pass cupy.ascontiguousarray(...)"
+            )
+    _kernel(source, name, cupy.cuda.runtime.getDevice())(grid, block, arguments)
+
+
+@functools.cache
+def _kernel(source: str, name: str, device: int) -> Array:
+    """Compile one specialisation for the current device, whose number is the cache's key."""
+    code = Path(__file__).with_name(f"{source}.cu").read_text(encoding="utf-8")
+    module = cupy.RawModule(code=code, options=("--std=c++17",), name_expressions=(name,))
+    return module.get_function(name)

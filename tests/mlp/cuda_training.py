@@ -1,0 +1,69 @@
+"""Train on the stand-in for CuPy, in a process of its own, and print what a GPU would have done.
+
+python cuda_training.py CONFIG_JSON prints {"epochs": [{kind: calls}, ...], "history": [...]}.
+"""
+
+import json
+import sys
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "kernels"))
+import fake_cupy
+
+cupy = fake_cupy.install()
+
+import array_api_compat.cupy as xp  # noqa: E402 (only after the stand-in is in place)
+import numpy as np  # noqa: E402
+
+from mlp import Dataset, Rows, TrainingConfig, train  # noqa: E402
+from mlp.device import Device, to_numpy  # noqa: E402
+from mlp.model import named_arrays  # noqa: E402
+
+
+def dataset():
+    rng = np.random.default_rng(0)
+    splits = []
+    for rows in (300, 90, 60):
+        labels = (np.arange(rows) % 4).astype(np.uint8)
+        features = np.clip(labels[:, None] * 50 + rng.integers(0, 90, (rows, 20)), 0, 255)
+        splits.append(Rows(features.astype(np.uint8), labels))
+    return Dataset(*splits, 1 / 255, 4, tuple("ABCD"), None, "memory", "")
+
+
+def main(options):
+    options["hidden"] = tuple(options["hidden"])
+    config = TrainingConfig(**options)
+    host = dataset()
+    device = Device(xp, cupy.cuda.Device(0), "cuda", "cuda", "cuda:0", "stand-in")
+    moved = device.put_dataset(host)
+    epochs = []
+
+    def on_epoch(state):
+        epochs.append(Counter(kind for kind, _ in fake_cupy.recorded))
+        fake_cupy.recorded.clear()
+
+    state = train(moved, config, on_epoch=on_epoch)
+    on_host = train(host, replace(config, shard_rows=config.shard_rows or 65_536))
+    differences = [
+        float(np.abs(to_numpy(array) - named_arrays(on_host.parameters)[name]).max())
+        for name, array in named_arrays(state.parameters).items()
+    ]
+    print(
+        json.dumps(
+            {
+                "epochs": epochs,
+                "on_device": all(
+                    isinstance(array, cupy.ndarray)
+                    for array in named_arrays(state.parameters).values()
+                ),
+                "losses": [row[1:-1] for row in state.history],
+                "losses_on_host": [row[1:-1] for row in on_host.history],
+                "difference": max(differences),
+            }
+        )
+    )
+
+
+main(json.loads(sys.argv[1]))

@@ -1,0 +1,138 @@
+"""The training path on CUDA, without a GPU: what it computes, and how many calls it makes."""
+
+import ast
+import inspect
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tolerances import TRAINING
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = [*sorted((ROOT / "mlp").glob("*.py")), ROOT / "kernels" / "reference.py"]
+DATASET = (300, 90, 60)  # rows, see cuda_training.py
+
+needs_compiler = pytest.mark.skipif(
+    shutil.which("g++") is None, reason="g++ is missing: the kernels cannot run on this CPU"
+)
+
+
+def train_on_the_stand_in(**options):
+    done = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("cuda_training.py")), json.dumps(options)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+RUNS = {
+    "one shard": {"hidden": [16]},
+    "three hidden layers": {"hidden": [16, 9, 8]},
+    "several shards": {"hidden": [16], "shard_rows": 50},
+    "mini-batches": {"hidden": [16], "batch_size": 70},
+    "everything": {
+        "hidden": [16, 8], "batch_size": 70, "shard_rows": 40, "nesterov": True, "l2": 1e-3,
+        "early_stopping": 9,
+    },
+}  # fmt: skip
+
+
+@needs_compiler
+@pytest.mark.parametrize("name", RUNS)
+def test_training_gives_numpys_numbers_within_the_budget_of_calls(name):
+    options = {"epochs": 3, "dtype": "float64", **RUNS[name]}
+    run = train_on_the_stand_in(**options)
+    assert run["on_device"]
+    np.testing.assert_allclose(run["losses"], run["losses_on_host"], **TRAINING["float64"])
+    assert run["difference"] < TRAINING["float64"]["rtol"]
+    for epoch in run["epochs"][1:-1]:  # the first draws the weights, the last only measures
+        check_budget(epoch, options)
+
+
+def check_budget(epoch, options):
+    """Compare an epoch's calls with the budget; a shard and a layer cost what they must."""
+    layers = len(options["hidden"])
+    shard_rows = options.get("shard_rows", 65_536)
+    batch = options.get("batch_size", DATASET[0])
+    batches = [min(batch, DATASET[0] - start) for start in range(0, DATASET[0], batch)]
+    cut = [-(-rows // shard_rows) for rows in batches]  # training shards, batch by batch
+    held_out = [-(-rows // shard_rows) for rows in DATASET[1:]]
+    products = sum(cut) * (3 * layers + 2) + sum(held_out) * (layers + 1)
+    others = (
+        sum(cut) * (7 + 3 * layers)
+        + sum(shards - 1 for shards in cut) * (2 * (layers + 1) + 2)
+        + sum(held_out) * (6 + layers)
+        + sum(shards - 1 for shards in held_out) * 2
+        + len(batches) * 2 * (layers + 1)  # momentum
+        + 6  # packing what is read
+    )
+    if "batch_size" in options:
+        others += sum(cut) * 2  # gathers
+    if "early_stopping" in options:
+        others += 2 * (layers + 1)  # a copy of the best weights
+    kinds = set(epoch) - {"gemm", "allocation", "view", "synchronisation", "transfer"}
+    assert epoch["gemm"] <= products
+    assert sum(epoch[kind] for kind in kinds) <= others
+    assert epoch["launch"] >= len(batches) * 2 * (layers + 1) + sum(cut) * (1 + 3 * layers)
+    assert epoch["synchronisation"] == 1
+    # What is read, and for mini-batches the order that is sent.
+    assert epoch["transfer"] == 1 + ("batch_size" in options)
+
+
+@needs_compiler
+def test_float32_trains_too():
+    run = train_on_the_stand_in(hidden=[16], epochs=3)
+    np.testing.assert_allclose(run["losses"], run["losses_on_host"], **TRAINING["float32"])
+
+
+def is_namespace(node):
+    """Tell whether an expression is the namespace: xp, self._xp or array_namespace(...)."""
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "id", "") == "array_namespace"
+    return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in (
+        "xp",
+        "_xp",
+    )
+
+
+def names_of_the_namespace(tree):
+    """Find every ``xp.name``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and is_namespace(node.value):
+            yield node.attr
+
+
+def calls_of_the_namespace(tree):
+    """Find every ``xp.name(...)``: its name, number of positional arguments and keywords."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if is_namespace(node.func.value):
+                keywords = tuple(keyword.arg for keyword in node.keywords)
+                yield node.func.attr, len(node.args), keywords
+
+
+def test_every_name_and_keyword_exists_in_cupys_namespace():
+    xp = pytest.importorskip("array_api_compat.cupy", reason="CuPy is not installed")
+    trees = [ast.parse(path.read_text()) for path in SOURCES]
+    names = {name for tree in trees for name in names_of_the_namespace(tree)}
+    assert names >= {"exp", "sum", "take_along_axis", "asarray", "stack", "float64", "argmax"}
+    for name in names - {"__array_namespace_info__", "__name__", "__version__"}:
+        assert hasattr(xp, name), name
+    for name, arguments, keywords in sorted(
+        {c for tree in trees for c in calls_of_the_namespace(tree)}
+    ):
+        function = getattr(xp, name)
+        if isinstance(function, np.ufunc | type(xp.exp)):
+            assert arguments <= function.nin, name
+            assert not keywords, name
+            continue
+        if name == "__array_namespace_info__":
+            continue
+        inspect.signature(function).bind(*[None] * arguments, **dict.fromkeys(keywords))
