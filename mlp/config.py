@@ -164,6 +164,13 @@ class TrainingConfig:
         type=int,
         metavar="N",
     )
+    reference: str | None = _option(
+        None,
+        "train the same network in another framework, which chooses its own device and threads",
+        lambda value: value in (None, "keras"),
+        "keras",
+        choices=("keras",),
+    )
     early_stopping: int | None = _option(
         None,
         "stop after this many epochs without a lower validation loss, and keep the best weights",
@@ -199,7 +206,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if option.default is False:
             parser.add_argument(flag(option.name), action="store_true", help=text)
             continue
-        if "default:" not in text:
+        if "default:" not in text and option.name != "reference":
             default = "data/glyphs.npz" if option.name == "data" else _written(option.default)
             text += f" (default: {default})"
         parser.add_argument(

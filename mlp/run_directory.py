@@ -188,6 +188,7 @@ def record(
         "versions": {
             "python": python_version(),
             **{name: version(name) for name in ("numpy", "array-api-compat", "array-api-mlp")},
+            device.library: device.xp.__version__,
         },
         "parameters_sha256": parameters_sha256(state.result_parameters),
     }

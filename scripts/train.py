@@ -2,6 +2,7 @@
 
 python scripts/train.py
 python scripts/train.py --device cuda --hidden 1000 500 --batch-size 128 --epochs 20
+python scripts/train.py --reference keras
 """
 
 import argparse
@@ -15,6 +16,7 @@ from tqdm import tqdm
 
 from mlp import DataError, DeviceError, DivergedError, choose_device, load, run_directory
 from mlp.config import TrainingConfig, add_arguments, from_arguments
+from mlp.keras_reference import keras_device, train_keras
 from mlp.report import plot_history
 from mlp.run_directory import RunDirectoryError
 from mlp.training import TrainingState, network_sizes, thread_count, train
@@ -51,6 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         run(config, directory, quiet=options.quiet, print_json=options.json)
     except (DataError, RunDirectoryError) as error:
         return fail(BAD_INPUT, error)
+    except ModuleNotFoundError as error:  # an optional framework; it says how to install itself
+        return fail(BAD_INPUT, error)
     except DeviceError as error:
         return fail(BAD_DEVICE, error)
     except DivergedError as error:
@@ -74,7 +78,10 @@ def run(config: TrainingConfig, directory: Path, *, quiet: bool, print_json: boo
         if not quiet:
             print(text, file=sys.stderr)
 
-    device = choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
+    if config.reference == "keras":
+        device = keras_device(config.device, strict=config.strict_device)
+    else:
+        device = choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
     if device.notice:
         print(device.notice, file=sys.stderr)
     dataset = load(config.data, split=config.split, split_seed=config.split_seed)
@@ -99,7 +106,8 @@ def run(config: TrainingConfig, directory: Path, *, quiet: bool, print_json: boo
             )
             bar.update(row.epoch - bar.n)
 
-        state = train(on_device, config, on_epoch=on_epoch)
+        trainer = train_keras if config.reference == "keras" else train
+        state = trainer(on_device, config, on_epoch=on_epoch)
     total = time.perf_counter() - started
     record = run_directory.record(dataset, device, threads, state, total)
     metadata = run_directory.model_metadata(dataset)

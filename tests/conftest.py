@@ -1,6 +1,8 @@
 """What several tests need: small data sets, and the array libraries with their devices."""
 
+import importlib
 from collections.abc import Callable
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -44,3 +46,25 @@ def make_dataset() -> Callable[..., Dataset]:
         )
 
     return make
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--all-libraries",
+        action="store_true",
+        help="fail, instead of skipping, where a library to compare with is not installed",
+    )
+
+
+@pytest.fixture(scope="session")
+def need(pytestconfig) -> Callable[[str], ModuleType]:
+    """Import a library that the project itself can do without, or skip and say which."""
+
+    def import_library(name: str) -> ModuleType:
+        try:
+            return importlib.import_module(name)
+        except ImportError as error:
+            missing = pytest.fail if pytestconfig.getoption("--all-libraries") else pytest.skip
+            missing(f"{name} cannot be imported: {error}")
+
+    return import_library

@@ -26,3 +26,10 @@ KERNEL = {
 # A column sum's error relative to the sum of its terms' magnitudes: at most half an ulp for each of
 # the 4 + 8 + 10 + 32 additions that a term of 10,000 passes through.
 COLUMN_SUM = {"float32": 54 * 2**-24, "float64": 54 * 2**-53}
+
+# An array library against NumPy in float64, on inputs both represent exactly: other sums, and exp
+# and log of another make.
+LIBRARIES = {
+    "float32": {"rtol": 1e-5, "atol": 2e-6},  # 2**-23 = 1.2e-7 a step, sums of some ten terms
+    "float64": {"rtol": 1e-13, "atol": 1e-14},  # 2**-52 = 2.2e-16 a step
+}

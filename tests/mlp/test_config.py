@@ -34,7 +34,8 @@ def test_every_option_can_be_given_on_the_command_line():
         "l2": 0.125,
         "schedule": "one-cycle", "velocity_init": 0.0, "dtype": "float64", "seed": 1,
         "split_seed": 2,
-        "split": (70, 20), "threads": 3, "shard_rows": 99, "early_stopping": 4,
+        "split": (70, 20), "threads": 3, "shard_rows": 99,
+        "reference": "keras", "early_stopping": 4,
     }  # fmt: skip
     assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
     arguments = []

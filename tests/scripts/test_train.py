@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tolerances import ROUNDING
+from tolerances import ROUNDING, TRAINING
 
 from mlp import functional, load
 from mlp.run_directory import load_model, parameters_sha256
@@ -169,6 +169,27 @@ def test_the_same_run_again_gives_the_same_hash_with_other_threads(run, letters,
     again = json.loads(done.stdout)
     assert again["parameters_sha256"] == first["parameters_sha256"]
     assert again["device"]["threads"] == 3
+
+
+def test_the_keras_reference_fills_the_same_run_directory_with_the_same_numbers(
+    run, letters, tmp_path, need
+):
+    need("tensorflow")
+    done = train(
+        "--data", letters, "--split", 400, 100, "--hidden", 20, "--epochs", 6, "--reference",
+        "keras", "--device", "cuda", "--out", tmp_path / "keras",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    files = {path.name for path in run[1].iterdir()}
+    assert {path.name for path in (tmp_path / "keras").iterdir()} == files
+    device = json.loads((tmp_path / "keras" / "run.json").read_text())["device"]
+    assert (device["requested"], device["library"]) == ("cuda", "tensorflow")
+    assert (device["used"] == "gpu") == ("device: cuda requested, cpu used" not in done.stderr)
+    for ours, theirs in zip(metrics(run[1]), metrics(tmp_path / "keras"), strict=True):
+        for name in ("train_loss", "valid_loss", "test_loss"):
+            np.testing.assert_allclose(
+                float(ours[name]), float(theirs[name]), **TRAINING["float32"]
+            )
 
 
 def test_a_diverging_run_exits_4_in_one_line(letters, tmp_path):
