@@ -18,8 +18,7 @@ import numpy as np
 
 from kernels.reference import Array
 
-# The C types of the arrays that the kernels take. int64 is `long long`: `long` has 4 bytes in
-# some compilers.
+# int64 is `long long`: `long` has 4 bytes for some compilers.
 _C_TYPES = {
     "float32": "float",
     "float64": "double",

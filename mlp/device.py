@@ -62,6 +62,11 @@ class Device:
         """The library's name, e.g. ``"numpy"``."""
         return str(self.xp.__name__.removeprefix("array_api_compat."))
 
+    @property
+    def version(self) -> str:
+        """The library's version (which array-api-compat's view of CuPy does not have)."""
+        return str(importlib.import_module(self.library).__version__)
+
     def put(self, array: np.ndarray) -> Array:
         """Copy a host array to the device; NumPy on the CPU gets the array itself."""
         return array if self.kind == "cpu" else self.xp.asarray(array, device=self.handle)

@@ -161,7 +161,7 @@ def record(
             "used": device.used,
             "reason": device.reason,
             "library": device.library,
-            "version": device.xp.__version__,
+            "version": device.version,
             "threads": threads,
             "tf32": device.tf32,
         },
@@ -188,7 +188,7 @@ def record(
         "versions": {
             "python": python_version(),
             **{name: version(name) for name in ("numpy", "array-api-compat", "array-api-mlp")},
-            device.library: device.xp.__version__,
+            device.library: device.version,
         },
         "parameters_sha256": parameters_sha256(state.result_parameters),
     }

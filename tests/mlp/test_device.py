@@ -37,7 +37,6 @@ class Cupy:
     """Stands in for array_api_compat.cupy and fails at one step of the probe."""
 
     __name__ = "array_api_compat.cupy"
-    __version__ = "14.2.0"
     float64 = np.float64
 
     def __init__(self, fails_at=None):
