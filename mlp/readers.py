@@ -1,7 +1,7 @@
 """Files of images and labels, read without trust: sizes are checked before anything is allocated.
 
-No file can run code (no pickle), name another file, or make the reader allocate more than it
-holds on disk or `EXPANDED_LIMIT`, whichever is larger.
+No data set can run code (no pickle), name another file, or make a reader allocate much more than
+it holds on disk or `EXPANDED_LIMIT`, whichever is larger.
 """
 
 import gzip
@@ -9,6 +9,9 @@ import hashlib
 import io
 import math
 import re
+import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -20,7 +23,9 @@ import numpy as np
 
 from mlp.file_rows import FileRows
 
-EXPANDED_LIMIT = 2**30  # bytes that a compressed file may grow to
+EXPANDED_LIMIT = 2**30  # bytes that an array of a compressed file, or a folder's images, may take
+HEADER_LIMIT = 2**10  # bytes of an .npy header: of plain arrays 128, and parsing is quadratic
+LABEL_GROWTH = 8  # a label becomes an int64, and so does its place in the permutation
 PNG_LIMIT = 2**22  # bytes of one PNG file, and pixels of one image
 
 
@@ -59,18 +64,31 @@ def read(path: Path) -> Content:
                 return _read_npy_folder(path)
             pairs = _idx_pairs(path)
             return _read_idx_folder(path, pairs) if pairs else _read_class_folders(path)
-        if not path.exists():
+        if not path.is_file():  # a pipe would block the reader
             raise DataError(f"{path}: no such file or folder; --data names the data set")
         if zipfile.is_zipfile(path):
             return Content(_read_npz(path), None, _sha256(path))
         if _IDX_NAME.fullmatch(path.name):
             labels = _labels_file(path)
             digest = _combined_sha256({file.name: _sha256(file) for file in (path, labels)})
-            return Content(Pair(_read_idx(path, 3), _read_idx(labels, 1)), None, digest)
+            return Content(_read_idx_pair(path, labels), None, digest)
     raise DataError(
         f"{path}: is neither a whole .npz archive nor an IDX file of images; --data takes these, "
         "a folder with IDX files, or a folder of class folders of PNG"
     )
+
+
+# RuntimeError covers encrypted members and NotImplementedError; ValueError a name that is no UTF-8
+# and a shape that NumPy cannot hold.
+_DAMAGE = (
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 @contextmanager
@@ -78,59 +96,77 @@ def _named(path: Path) -> Iterator[None]:
     """Turn what the libraries raise over damaged files into one line that names the file."""
     try:
         yield
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or error or type(error).__name__
-        raise DataError(f"{path}: cannot be read, or is damaged ({reason})") from error
+    except DataError:
+        raise
+    except _DAMAGE as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        line = reason.splitlines()[0]
+        raise DataError(f"{path}: cannot be read, or is damaged ({line})") from error
 
 
 # .npz
 
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What NumPy's header parser lets through: of literals, tokens, tuples and dtypes without a meaning.
+_BAD_HEADER = (
+    *(AttributeError, LookupError, MemoryError, OverflowError, RecursionError, SyntaxError),
+    *(TypeError, ValueError, tokenize.TokenError),
+)
+
 
 def _read_npz(path: Path) -> Pair:
     limit = max(path.stat().st_size, EXPANDED_LIMIT)
+    label_limit = max(path.stat().st_size, EXPANDED_LIMIT // LABEL_GROWTH)
     with zipfile.ZipFile(path) as archive:
         members = {name.removesuffix(".npy"): name for name in archive.namelist()}
         rows = next((key for key in ("images", "features") if key in members), None)
         if rows is None or "labels" not in members:
             raise DataError(
                 f"{path}: must hold the arrays 'images' (or 'features') and 'labels', "
-                f"got {sorted(members)}"
+                f"got {sorted(members)[:9]}"
             )
         arrays = []
         for key in (rows, "labels"):
-            try:
-                with archive.open(members[key]) as stream:
-                    arrays.append(_read_npy(stream, f"{path}: {key}", limit))
-            except (NotImplementedError, RuntimeError) as error:
-                raise DataError(f"{path}: {key} cannot be unpacked ({error})") from error
+            # An LZMA member names the size of the buffer it is unpacked with, up to 4 GiB.
+            if archive.getinfo(members[key]).compress_type not in _COMPRESSIONS:
+                raise DataError(f"{path}: {key} must be stored or deflated; use numpy.savez")
+            with archive.open(members[key]) as stream:
+                size = limit if key == rows else label_limit
+                arrays.append(_read_npy(stream, f"{path}: {key}", size))
     return Pair(*arrays)
 
 
 def _read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
-    shape, fortran, dtype = _read_npy_header(stream, name)
-    data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit)
+    shape, fortran, dtype, begun = _read_npy_header(stream, name)
+    data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit, begun)
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return np.ascontiguousarray(array, dtype.newbyteorder("="))
 
 
 def _read_npy_header(
     stream: IO[bytes], name: str
-) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
-    """Read an array's shape, whether its order is Fortran's, and its dtype; only numbers pass."""
+) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], bytes]:
+    """Read an array's shape, whether its order is Fortran's, and its dtype; only numbers pass.
+
+    The last element is the data that was read with the header.
+    """
+    # A header of version 2 may claim 4 GiB for itself.
+    header = io.BytesIO(stream.read(HEADER_LIMIT))
     try:
-        version = np.lib.format.read_magic(stream)
+        version = np.lib.format.read_magic(header)
         read_header = {
             (1, 0): np.lib.format.read_array_header_1_0,
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
-        shape, fortran, dtype = read_header(stream)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        with warnings.catch_warnings(action="ignore"):  # Python 2 wrote sizes as "28L"
+            shape, fortran, dtype = read_header(header)
+    except _BAD_HEADER as error:
         raise DataError(f"{name}: is no .npy array of version 1 or 2") from error
     if dtype.hasobject or dtype.kind not in "biuf":
         raise DataError(f"{name}: must hold numbers, got dtype {dtype}")
     if any(type(size) is not int or size < 0 for size in shape):
         raise DataError(f"{name}: has the impossible shape {shape}")
-    return shape, fortran, dtype
+    return shape, fortran, dtype, header.read()
 
 
 def _read_npy_folder(folder: Path) -> Content:
@@ -139,8 +175,8 @@ def _read_npy_folder(folder: Path) -> Content:
     if not labels.is_file():
         raise DataError(f"{folder}: labels.npy is missing beside images.npy")
     with images.open("rb") as stream:
-        shape, fortran, dtype = _read_npy_header(stream, str(images))
-        offset = stream.tell()
+        shape, fortran, dtype, begun = _read_npy_header(stream, str(images))
+        offset = stream.tell() - len(begun)
     if dtype != np.uint8 or len(shape) != 3 or fortran:
         raise DataError(
             f"{images}: images on disk must be uint8 of shape (N, H, W) in C order, "
@@ -155,11 +191,13 @@ def _read_npy_folder(folder: Path) -> Content:
     return Content(Pair(FileRows(images, offset, shape), numbers), None, digest, notes=(note,))
 
 
-def _read_exactly(stream: IO[bytes], size: int, name: str, limit: int) -> bytearray:
+def _read_exactly(
+    stream: IO[bytes], size: int, name: str, limit: int, begun: bytes = b""
+) -> bytearray:
     """Read `size` bytes, which a header claims, and see that there are no fewer and no more."""
     if size > limit:
         raise DataError(f"{name}: claims {size} bytes, the limit is {limit}")
-    data = bytearray()
+    data = bytearray(begun)
     while len(data) <= size:
         piece = stream.read(min(2**20, size + 1 - len(data)))
         if not piece:
@@ -200,12 +238,16 @@ def _read_idx_folder(folder: Path, pairs: dict[str, Path]) -> Content:
         )
     train = pairs["train"] if "train" in pairs else next(iter(pairs.values()))
     files = [(images, _labels_file(images)) for images in (train, test) if images is not None]
-    pairs_read = [Pair(_read_idx(images, 3), _read_idx(labels, 1)) for images, labels in files]
+    pairs_read = [_read_idx_pair(images, labels) for images, labels in files]
     digest = _combined_sha256({file.name: _sha256(file) for both in files for file in both})
     return Content(pairs_read[0], pairs_read[1] if test is not None else None, digest)
 
 
-def _read_idx(path: Path, rank: int) -> np.ndarray:
+def _read_idx_pair(images: Path, labels: Path) -> Pair:
+    return Pair(_read_idx(images, 3), _read_idx(labels, 1, LABEL_GROWTH))
+
+
+def _read_idx(path: Path, rank: int, growth: int = 1) -> np.ndarray:
     with _named(path), _open_idx(path) as stream:
         header = stream.read(4 + 4 * rank)
         if len(header) < 4 + 4 * rank or header[:4] != bytes([0, 0, 8, rank]):
@@ -214,9 +256,9 @@ def _read_idx(path: Path, rank: int) -> np.ndarray:
                 f"{bytes([0, 0, 8, rank]).hex()}, got {header[:4].hex()}"
             )
         shape = tuple(int(size) for size in np.frombuffer(header[4:], ">u4"))
-        limit = max(path.stat().st_size, EXPANDED_LIMIT)
+        limit = max(path.stat().st_size, EXPANDED_LIMIT // growth)
         data = _read_exactly(stream, math.prod(shape), str(path), limit)
-    return np.frombuffer(data, np.uint8).reshape(shape)
+        return np.frombuffer(data, np.uint8).reshape(shape)
 
 
 def _open_idx(path: Path) -> Any:
@@ -235,6 +277,7 @@ def _read_class_folders(folder: Path) -> Content:
     labels: list[int] = []
     hashes: dict[str, str] = {}
     unreadable: list[str] = []
+    on_disk = 0
     for label, class_folder in enumerate(classes):
         files = sorted(
             path
@@ -245,6 +288,7 @@ def _read_class_folders(folder: Path) -> Content:
         for file in files:
             name = f"{class_folder.name}/{file.name}"
             data = file.read_bytes() if file.stat().st_size <= PNG_LIMIT else b""
+            on_disk += len(data)
             hashes[name] = hashlib.sha256(data).hexdigest()
             try:
                 with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
@@ -259,6 +303,8 @@ def _read_class_folders(folder: Path) -> Content:
                     f"{file}: must be of {images[0].shape[1]} x {images[0].shape[0]} pixels like "
                     f"the others, got {pixels.shape[1]} x {pixels.shape[0]}"
                 )
+            if pixels.size * (len(images) + 1) > max(on_disk, EXPANDED_LIMIT):
+                raise DataError(f"{folder}: its images must take at most {EXPANDED_LIMIT} bytes")
             images.append(pixels)
             labels.append(label)
         if len(images) == before:
@@ -269,7 +315,9 @@ def _read_class_folders(folder: Path) -> Content:
         )
     notes: tuple[str, ...] = ()
     if unreadable:
-        shown = ", ".join(unreadable[:5]) + (", ..." if len(unreadable) > 5 else "")
+        # A hostile name may hold line breaks or terminal codes.
+        first = [name if name.isprintable() else repr(name) for name in unreadable[:5]]
+        shown = ", ".join(first) + (", ..." if len(unreadable) > 5 else "")
         notes = (f"{folder}: {len(unreadable)} unreadable images left out: {shown}",)
     names = tuple(path.name for path in classes)
     pair = Pair(np.stack(images), np.array(labels, np.int32))
