@@ -33,3 +33,6 @@ LIBRARIES = {
     "float32": {"rtol": 1e-5, "atol": 2e-6},  # 2**-23 = 1.2e-7 a step, sums of some ten terms
     "float64": {"rtol": 1e-13, "atol": 1e-14},  # 2**-52 = 2.2e-16 a step
 }
+
+# Keras in float64, where it rounds a value to float32: the coefficient of l2 by up to 2**-25.
+KERAS_L2 = {"rtol": 1e-6, "atol": 1e-6}

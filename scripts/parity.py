@@ -1,0 +1,528 @@
+"""Train with other libraries from the same weights on the same rows, and compare every epoch.
+
+python scripts/parity.py --against torch notebook
+python scripts/parity.py --dtype float64 float32 --seed 421 422 423 --write-table README.md
+"""
+
+import argparse
+import dataclasses
+import json
+import math
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+from peers import PEERS, Peer, PeerError, Score, Task, check, taken
+from peers import load as load_peer
+from threadpoolctl import threadpool_limits
+from tqdm import tqdm
+
+from mlp import (
+    DataError,
+    Dataset,
+    DeviceError,
+    Layer,
+    Metrics,
+    Parameters,
+    Rows,
+    TrainingConfig,
+    TrainingState,
+    choose_device,
+    init_parameters,
+    train,
+)
+from mlp import load as load_data
+from mlp.communicator import Serial
+from mlp.config import DEFAULT_DATA
+from mlp.device import to_numpy
+from mlp.keras_reference import host_input
+from mlp.model import ShardSums, forward, to_input
+from mlp.run_directory import RunDirectoryError, default_directory, replacing, write_json
+from mlp.training import network_sizes
+
+EXCEEDED, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
+COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
+
+# Differences are relative to the peer: of a split's loss; of the largest logit; of the norm of
+# each array of gradients and of parameters. Accuracy is an absolute difference. A difference in a
+# last bit grows from epoch to epoch, and an input of the rectifier near 0 can change sides:
+# float64 leaves room for a hundred times what was seen in 200 epochs.
+BOUNDS = {
+    "float64": {
+        "loss": 1e-12, "accuracy": 0.0, "logits": 1e-11, "gradients": 1e-10, "parameters": 1e-11,
+    },
+    "float32": {
+        "loss": 1e-4, "accuracy": 2e-3, "logits": 1e-3, "gradients": 1e-2, "parameters": 1e-3,
+    },
+}  # fmt: skip
+# In float32 the bounds hold for the first epochs, and for the accuracy after the last one.
+FLOAT32_EPOCHS = 50
+LOGIT_ROWS = 1000
+# Threads that spin while they wait would take the cores from the one whose turn it is.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+SPAWN = multiprocessing.get_context("spawn")
+BEGIN, END = "<!-- parity:begin -->", "<!-- parity:end -->"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One peer, precision and seed: the differences at every epoch, by quantity.
+
+    Row e is of the weights after e epochs. Logits and gradients are a step's: there is one less.
+    """
+
+    peer: str
+    versions: dict[str, str]
+    dtype: str
+    seed: int
+    epochs: int
+    momentum: float
+    seconds: float  # in the peer and the comparison
+    accuracies: dict[str, list[float]]  # ours and the peer's after the last epoch
+    series: dict[str, list[float]] = field(default_factory=dict)
+
+    def largest(self, quantity: str) -> float:
+        """Give the largest difference among the epochs that the bound holds for."""
+        values = self.series[quantity]
+        if self.dtype == "float32":
+            values = values[-1:] if quantity == "accuracy" else values[: FLOAT32_EPOCHS + 1]
+        return float(np.max(values)) if values else 0.0  # NaN stays NaN
+
+    def passed(self, quantity: str) -> bool:
+        """Tell whether a quantity keeps its bound; NaN does not."""
+        return self.largest(quantity) <= BOUNDS[self.dtype][quantity]
+
+    def summary(self) -> dict[str, Any]:
+        """Collect what ``--json`` prints."""
+        bounds = BOUNDS[self.dtype]
+        whole = dataclasses.asdict(self)
+        del whole["series"]
+        quantities = {
+            name: {"largest": self.largest(name), "bound": bound, "passed": self.passed(name)}
+            for name, bound in bounds.items()
+        }
+        return whole | {"passed": all(map(self.passed, bounds)), "differences": quantities}
+
+
+class Tap(Serial):
+    """A communicator that keeps the sums passing through it: the gradients training uses."""
+
+    def combine(self, sums: list[ShardSums]) -> list[ShardSums]:
+        """See `mlp.communicator.Communicator`; the training rows' sums come first."""
+        self.train = sums[0]
+        return sums
+
+
+class Row(NamedTuple):
+    """What ours has at an epoch, on the host."""
+
+    parameters: Parameters
+    scores: list[Score]
+    logits: np.ndarray
+    gradients: Parameters | None  # sums over the rows; None after the last step
+    rows: int
+
+
+class Comparer:
+    """A peer that keeps step with ours, and the differences so far; in the peer's process."""
+
+    def __init__(self, name: str, peer: Peer) -> None:
+        self._name = name
+        self._peer = peer
+        self._seconds = 0.0
+        self._accuracies: dict[str, list[float]] = {}
+        self._series: dict[str, list[float]] = {quantity: [] for quantity in BOUNDS["float64"]}
+
+    def compare(self, ours: Row) -> None:
+        """Compare a row; where another follows, the peer does the step that ours is about to do."""
+        started = time.perf_counter()
+        series, peer = self._series, self._peer
+        series["parameters"].append(difference(ours.parameters, peer.parameters()))
+        if ours.gradients is None:
+            scores = peer.evaluate()
+        else:
+            scores = peer.epoch()
+            seen = peer.observe()
+            logits = seen.logits[: len(ours.logits)]
+            largest = np.abs(logits).max()
+            series["logits"].append(float(np.abs(ours.logits - logits).max() / largest))
+            series["gradients"].append(difference(ours.gradients, seen.gradients, ours.rows))
+        pairs = list(zip(ours.scores, scores, strict=True))
+        series["loss"].append(max(abs(a.loss / b.loss - 1) for a, b in pairs))
+        series["accuracy"].append(max(abs(a.accuracy - b.accuracy) for a, b in pairs))
+        for who, values in (("ours", ours.scores), ("peer", scores)):
+            self._accuracies[who] = [score.accuracy for score in values]
+        self._seconds += time.perf_counter() - started
+
+    def result(self, config: TrainingConfig) -> Comparison:
+        """Give what came of it."""
+        return Comparison(
+            self._name, self._peer.versions(), config.dtype, config.seed, config.epochs,
+            config.momentum, self._seconds, self._accuracies, self._series,
+        )  # fmt: skip
+
+
+def serve(name: str, task: Task, ours: Connection) -> None:
+    """Run a peer's process: every row of ours is answered, and None with the comparison."""
+    try:
+        comparer = Comparer(name, load_peer(name)(task))
+        ours.send(None)
+        # One thread, as in `mlp.train`: NumPy's idle BLAS threads spin and would slow the others.
+        with threadpool_limits(1, user_api="blas"):
+            for row in iter(ours.recv, None):
+                comparer.compare(row)
+                ours.send(None)
+        ours.send(comparer.result(task.config))
+    except (KeyboardInterrupt, EOFError, BrokenPipeError):  # the parent says why
+        pass
+    except Exception as error:
+        # Whatever a framework raises is told in one line, by the parent.
+        detail = " ".join(str(error).split())[:300]
+        text = detail if isinstance(error, PeerError) else f"{type(error).__name__}: {detail}"
+        ours.send(PeerError(f"{name}: {text}"))
+
+
+class PeerProcess:
+    """A peer in a process of its own."""
+
+    def __init__(self, name: str, task: Task) -> None:
+        self._name = name
+        self._connection, theirs = SPAWN.Pipe()
+        self._process = SPAWN.Process(target=serve, args=(name, task, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that a dead process shows itself as the end of the pipe
+
+    def answer(self) -> Any:
+        """Wait until the peer is ready for the next row, or done."""
+        try:
+            answer = self._connection.recv()
+        except (EOFError, ConnectionResetError) as error:
+            raise PeerError(f"{self._name}: its process died; is there memory enough?") from error
+        if isinstance(answer, PeerError):
+            raise answer
+        return answer
+
+    def ask(self, row: Row | None) -> Any:
+        """Hand over a row and wait: two that compute at once on the same cores are slower."""
+        self._connection.send(row)
+        return self.answer()
+
+    def close(self) -> None:
+        """End the process."""
+        self._connection.close()
+        self._process.join(timeout=5)
+        self._process.terminate()
+
+
+def compare(
+    names: list[str], config: TrainingConfig, dataset: Dataset, peer_device: str, *, quiet: bool
+) -> list[Comparison]:
+    """Train ours once, and in step with it the peers, which take `config` as it is.
+
+    Parameters
+    ----------
+    names : list of str
+        Peers for which `taken` leaves `config` unchanged.
+    config : TrainingConfig
+        ``config.device`` is ours.
+    dataset : Dataset
+        NumPy arrays.
+    peer_device : {"cpu", "cuda"}
+    quiet : bool
+        No progress bar.
+    """
+    parameters = init_parameters(
+        network_sizes(dataset, config), seed=config.seed, dtype=config.dtype
+    )
+    train_rows, *held_out = (
+        Rows(host_input(rows, config.dtype, dataset.scale), rows.labels)
+        for rows in (dataset.train, dataset.valid, dataset.test)
+        if rows is not None
+    )
+    on_device = choose_device(config.device).put_dataset(dataset)
+    first = on_device.train.features[:LOGIT_ROWS, ...]
+    task = Task(parameters, train_rows, tuple(held_out), config, peer_device)
+    peers = [PeerProcess(name, task) for name in names]
+    tap = Tap()
+    label = f"{', '.join(names)}: {config.dtype}, seed {config.seed}"
+    hidden = quiet or not sys.stderr.isatty()
+    try:
+        for peer in peers:
+            peer.answer()
+        with tqdm(total=config.epochs + 1, desc=label, disable=hidden) as bar:
+
+            def on_epoch(state: TrainingState) -> None:
+                x = to_input(first, state.parameters[0].weight.dtype, dataset.scale)
+                row = Row(
+                    to_host(state.parameters),
+                    to_scores(state.history[-1]),
+                    to_numpy(forward(state.parameters, x)[0]),
+                    tap.train.gradients and to_host(tap.train.gradients),
+                    tap.train.rows,
+                )
+                for peer in peers:
+                    peer.ask(row)
+                bar.update()
+
+            train(on_device, config, communicator=tap, on_epoch=on_epoch)
+        return [peer.ask(None) for peer in peers]
+    finally:
+        for peer in peers:
+            peer.close()
+
+
+def to_scores(row: Metrics) -> list[Score]:
+    """Take the splits that there are from a row of the history."""
+    scores = [
+        Score(row.train_loss, row.train_accuracy),
+        Score(row.valid_loss, row.valid_accuracy),
+        Score(row.test_loss, row.test_accuracy),
+    ]
+    return [score for score in scores if not math.isnan(score.loss)]
+
+
+def to_host(parameters: Parameters) -> Parameters:
+    """Copy device arrays to the host; NumPy arrays are returned themselves."""
+    return tuple(Layer(to_numpy(layer.weight), to_numpy(layer.bias)) for layer in parameters)
+
+
+def difference(ours: Parameters, theirs: Parameters, divisor: int = 1) -> float:
+    """Give the largest ``norm(ours / divisor - theirs) / norm(theirs)`` of any array."""
+    ratios = [0.0]
+    for mine, other in zip(ours, theirs, strict=True):
+        for a, b in zip(mine, other, strict=True):
+            distance = np.linalg.norm(a / divisor - b)
+            # Biases start at 0, where equal is the only way to be near.
+            ratios.append(float(distance / np.linalg.norm(b)) if distance else 0.0)
+    return float(np.max(ratios))
+
+
+def take_rows(dataset: Dataset, rows: int | None) -> Dataset:
+    """Keep the first training rows, and of the other splits at most a fifth as many."""
+    available = len(dataset.train.labels)
+    if rows is None:
+        return dataset
+    if rows > available:
+        raise DataError(f"--rows must be at most the {available} training rows, got {rows}")
+
+    def first(split: Rows | None, count: int) -> Rows | None:
+        return split and Rows(split.features[:count], split.labels[:count])
+
+    fifth = math.ceil(rows / 5)
+    return replace(
+        dataset,
+        train=Rows(dataset.train.features[:rows], dataset.train.labels[:rows]),
+        valid=first(dataset.valid, fifth),
+        test=first(dataset.test, fifth),
+    )
+
+
+def run(
+    names: list[str],
+    configs: list[TrainingConfig],
+    dataset: Dataset,
+    peer_device: str,
+    *,
+    quiet: bool,
+) -> Iterator[Comparison]:
+    """Compare under every configuration, as each peer takes it; ours is trained once for each."""
+    for config in configs:
+        groups: dict[TrainingConfig, list[str]] = {}
+        for name in names:
+            groups.setdefault(taken(name, config), []).append(name)
+        for mine, group in groups.items():
+            yield from compare(group, mine, dataset, peer_device, quiet=quiet)
+
+
+def table(comparisons: list[Comparison]) -> list[str]:
+    """Lay the comparisons out in Markdown, a line each, under two lines of heading."""
+    lines = [
+        "| against | precision | epochs | loss | logits | gradients | parameters "
+        "| test accuracy, ours / theirs | within bounds |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for one in comparisons:
+        versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
+        what = "the notebook's way" if one.peer == "notebook" else one.peer
+        seed = "" if one.seed == TrainingConfig.seed else f", seed {one.seed}"
+        largest = " | ".join(
+            f"{one.largest(name):.1e}" for name in ("loss", "logits", "gradients", "parameters")
+        )
+        ours, theirs = (one.accuracies[who][-1] for who in ("ours", "peer"))
+        passed = "yes" if one.summary()["passed"] else "**no**"
+        lines.append(
+            f"| {what} ({versions}) | {one.dtype}{seed} | {one.epochs} | {largest} "
+            f"| {ours:.4f} / {theirs:.4f} | {passed} |"
+        )
+    return lines
+
+
+def write_table(path: Path, comparisons: list[Comparison]) -> None:
+    """Put the table between the markers of a Markdown file.
+
+    Lines there of other peers, precisions or seeds stay, so that the table can be made in parts.
+    """
+    text = path.read_text(encoding="utf-8")
+    if text.count(BEGIN) != 1 or text.count(END) != 1:
+        raise DataError(f"{path}: the lines {BEGIN} and {END} must stand in it once each")
+    before, rest = text.split(BEGIN)
+    old, after = rest.split(END)
+
+    def key(line: str) -> tuple[str, str]:
+        _, against, precision, *_ = line.split("|")
+        return against.split("(")[0].strip(), precision.strip()
+
+    heading, rule, *new = table(comparisons)
+    written = {key(line) for line in new}
+    kept = [line for line in old.splitlines() if line.startswith("|")][2:]
+    lines = sorted([*(line for line in kept if key(line) not in written), *new], key=key)
+    with replacing(path) as temporary:
+        block = "\n".join([heading, rule, *lines])
+        temporary.write_text(f"{before}{BEGIN}\n{block}\n{END}{after}", encoding="utf-8")
+
+
+def plot(comparisons: list[Comparison], path: Path) -> None:
+    """Draw the relative difference of the loss at every epoch, and the bounds, on a log axis."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    for one in comparisons:
+        # A difference of exactly 0 has no place on a log axis; half a unit in the last place has.
+        values = np.maximum(one.series["loss"], np.finfo(np.float64).eps / 2)
+        axes.semilogy(values, label=f"{one.peer} {one.dtype}, seed {one.seed}", linewidth=1.2)
+    for dtype in sorted({one.dtype for one in comparisons}):
+        bound = BOUNDS[dtype]["loss"]
+        last = min(FLOAT32_EPOCHS, comparisons[0].epochs) if dtype == "float32" else None
+        axes.plot([0, last or comparisons[0].epochs], [bound, bound], "k--", linewidth=1)
+        axes.annotate(f"bound, {dtype}", (0, bound), (2, 4), textcoords="offset points")
+    axes.set_xlabel("Epoch")
+    axes.set_ylabel("Relative difference of the loss")
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize="small")
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150)
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong with the command line in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with status 2."""
+        self.exit(BAD_INPUT, f"{self.prog}: error: {message}; see --help\n")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(
+        prog="parity.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="exit status: 0 all bounds kept, 1 one exceeded, 2 bad usage, 3 a peer is absent",
+    )  # fmt: skip
+
+    def positive(text: str) -> int:
+        if int(text) < 1:
+            raise ValueError
+        return int(text)
+
+    positive.__name__ = "number of at least 1"
+    option = parser.add_argument
+    option("--against", nargs="+", choices=COMPARABLE, default=COMPARABLE, metavar="PEER",
+           help=f"any of {', '.join(COMPARABLE)} (default: all)")  # fmt: skip
+    option("--dtype", nargs="+", choices=list(BOUNDS), default=["float64"],
+           help="precisions (default: float64)")  # fmt: skip
+    option("--epochs", type=positive, default=200, metavar="N", help="full-batch steps (200)")
+    option("--hidden", type=positive, nargs="+", default=[1000], metavar="UNITS",
+           help="units of each hidden layer (1000)")  # fmt: skip
+    option("--rows", type=positive, metavar="N",
+           help="training rows, and a fifth of that of the others (default: all)")  # fmt: skip
+    option("--momentum", type=float, default=TrainingConfig.momentum, metavar="GAMMA",
+           help="for Keras it is rounded to float32 on both sides (0.9)")  # fmt: skip
+    option("--seed", type=int, nargs="+", default=[TrainingConfig.seed], metavar="N",
+           help=f"seeds of the initial weights ({TrainingConfig.seed})")  # fmt: skip
+    option("--data", default=DEFAULT_DATA, metavar="PATH",
+           help="data set, see train.py (data/glyphs.npz)")  # fmt: skip
+    option("--device", default="cpu", metavar="auto|cpu|cuda|cuda:N",
+           help="where ours computes (cpu)")  # fmt: skip
+    option("--peer-device", default="cpu", choices=["cpu", "cuda"],
+           help="where the peers compute (cpu)")  # fmt: skip
+    option("--out", type=Path, metavar="DIR",
+           help="for parity.md, parity.json and parity.png (runs/parity-<UTC time>)")  # fmt: skip
+    option("--write-table", type=Path, metavar="FILE",
+           help=f"also put the table into a Markdown file, between {BEGIN} and {END}")  # fmt: skip
+    option("--json", action="store_true", help="print the results on stdout as JSON")
+    option("--quiet", action="store_true", help="print errors only on stderr")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; return the exit status."""
+    chosen = parse(arguments)
+    default = default_directory()
+    directory: Path = chosen.out or default.with_name(f"parity-{default.name}")
+    try:
+        for name in chosen.against:
+            check(name)
+        configs = [
+            TrainingConfig(
+                data=chosen.data, device=chosen.device, hidden=tuple(chosen.hidden),
+                epochs=chosen.epochs, momentum=chosen.momentum, dtype=dtype, seed=seed,
+            )
+            for dtype in chosen.dtype
+            for seed in chosen.seed
+        ]  # fmt: skip
+        dataset = take_rows(load_data(chosen.data), chosen.rows)
+        directory.mkdir(parents=True, exist_ok=True)
+        comparisons = []
+        for one in run(chosen.against, configs, dataset, chosen.peer_device, quiet=chosen.quiet):
+            comparisons.append(one)
+            if not chosen.quiet:
+                print(
+                    f"{one.peer} {one.dtype} seed {one.seed}: loss within {one.largest('loss'):.1e}"
+                    f" over {one.epochs} epochs, {one.seconds:.0f} s of it the peer's",
+                    file=sys.stderr,
+                )
+        results = [one.summary() for one in comparisons]
+        plot(comparisons, directory / "parity.png")
+        text = "\n".join(table(comparisons))
+        (directory / "parity.md").write_text(text + "\n", encoding="utf-8")
+        series = [
+            result | {"series": one.series}
+            for result, one in zip(results, comparisons, strict=True)
+        ]
+        write_json(
+            directory / "parity.json",
+            {
+                "arguments": {name: str(value) for name, value in vars(chosen).items()},
+                "results": series,
+            },
+        )
+        if chosen.write_table:
+            write_table(chosen.write_table, comparisons)
+    except PeerError as error:
+        return fail(ABSENT, error)
+    except (DataError, DeviceError, RunDirectoryError, OSError, ValueError) as error:
+        return fail(BAD_INPUT, error)
+    except KeyboardInterrupt:
+        return fail(INTERRUPTED, "interrupted")
+    if chosen.json:
+        print(json.dumps({"results": results}))
+    elif not chosen.quiet:
+        print(text)
+    return 0 if all(result["passed"] for result in results) else EXCEEDED
+
+
+def fail(status: int, message: object) -> int:
+    """Say why in one line on stderr."""
+    print(f"parity.py: error: {message}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
