@@ -1,16 +1,17 @@
-"""The fused operations of a training step: one name, one contract, two implementations.
+"""The fused operations of a training step: one name, one contract.
 
 Each function checks shapes and dtypes, then asks the array: CuPy arrays that the CUDA kernels take
-go to `kernels.cuda`, all others to the array-API definition in `kernels.reference`. Arguments
-marked *donated* may be overwritten: use only what is returned. Labels are not checked against the
-number of classes (that would wait for the device); a label out of range shows itself as NaN.
+go to `kernels.cuda`, NumPy's to `kernels.cpu`, which keeps two of the four in cache, and all
+others to the array-API definition in `kernels.reference`. Arguments marked *donated* may be
+overwritten: use only what is returned. Labels are not checked against the number of classes (that
+would wait for the device); a label out of range shows itself as NaN.
 """
 
 from types import ModuleType
 
-from array_api_compat import array_namespace, is_cupy_array
+from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
 
-from kernels import reference
+from kernels import cpu, reference
 from kernels.reference import Array
 
 __all__ = ["Array", "bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
@@ -203,7 +204,7 @@ def _implementation(*arrays: Array) -> ModuleType:
 
         if cuda.supports(*arrays):
             return cuda
-    return reference
+    return cpu if is_numpy_array(arrays[0]) else reference
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int, ...], advice: str = "") -> None:

@@ -1,4 +1,4 @@
-"""The four operations in array-API terms: what "correct" means, and what runs without CuPy.
+"""The four operations in array-API terms: what "correct" means, for any library.
 
 Every function trusts its arguments; `kernels` checks them. Augmented assignments write in
 place where the library can (NumPy, CuPy, PyTorch) and rebind where it cannot (JAX), which is why
@@ -43,7 +43,6 @@ def bias_relu(z: Array, bias: Array) -> Array:
     """Add the bias to every row and rectify. See `kernels.bias_relu`."""
     xp = array_namespace(z, bias)
     z += bias
-    # A row of zeros, because NumPy's `maximum` with a scalar takes twice as long.
     return xp.maximum(z, xp.zeros_like(bias))
 
 
