@@ -1,0 +1,67 @@
+"""A contestant: nothing but the matrix products of an epoch, cut and spread as ours are."""
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.contestant import Link, compete, read
+from mlp.keras_reference import host_input
+from mlp.model import init_parameters
+from mlp.sharding import Executor, Job, default_shard_rows, shards
+from mlp.training import network_sizes
+
+
+def run_floor(link: Link) -> None:
+    """Do nothing but an epoch's matrix products, on the same shards and threads as ours."""
+    dataset, config = read(link.job)
+    threads, size = config.threads or 1, config.batch_size
+    weights = [
+        layer.weight
+        for layer in init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
+    ]
+    train, *held_out = (
+        host_input(rows, config.dtype, dataset.scale)
+        for rows in (dataset.train, dataset.valid, dataset.test)
+        if rows is not None
+    )
+    del dataset
+    shard_rows = config.shard_rows or default_shard_rows(size or len(train), "cpu")
+
+    def job(x: Any, start: int, stop: int, products: Any) -> Any:
+        def compute(rows: slice) -> None:
+            products(weights, x[rows])
+
+        return Job(compute, shards(start, min(stop, len(x)), shard_rows))
+
+    step = size or len(train)
+    steps = [[job(train, at, at + step, train_products)] for at in range(0, len(train), step)]
+    evaluation = [job(x, 0, len(x), forward_products) for x in held_out]
+    # With the full batch, training and evaluation share one queue, as they do in ours.
+    queues = [*steps, evaluation] if size else [[*steps[0], *evaluation]]
+
+    with Executor(threads) as executor:
+
+        def run(_: int) -> None:
+            for queue in queues:
+                executor.tree_sums(queue, lambda left, right: left)
+
+        compete(link, run, {"numpy": np.__version__})
+
+
+def forward_products(weights: list[Any], x: Any) -> list[Any]:
+    """Multiply through the layers; give what enters each, and the result."""
+    entering = [x]
+    for weight in weights:
+        entering.append(entering[-1] @ weight)
+    return entering
+
+
+def train_products(weights: list[Any], x: Any) -> list[Any]:
+    """Do the products of `mlp.model.loss_and_gradients`; give the gradients of the weights."""
+    *entering, dz = forward_products(weights, x)
+    gradients = []
+    for index in reversed(range(len(weights))):
+        gradients.append(entering[index].T @ dz)
+        if index > 0:
+            dz = dz @ weights[index].T
+    return gradients
