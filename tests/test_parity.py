@@ -29,7 +29,7 @@ def parity(monkeypatch):
     return importlib.import_module("parity")
 
 
-def run(*arguments, timeout=300):
+def run(*arguments, timeout=1200):
     return subprocess.run(
         [sys.executable, str(SCRIPTS / "parity.py"), *map(str, arguments)],
         capture_output=True,

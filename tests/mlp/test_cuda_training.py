@@ -26,7 +26,7 @@ def train_on_the_stand_in(**options):
         [sys.executable, str(Path(__file__).with_name("cuda_training.py")), json.dumps(options)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)

@@ -23,7 +23,7 @@ def doctor(environment, *arguments):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=300,
         cwd=ROOT.parent,
     )
 

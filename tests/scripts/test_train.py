@@ -25,7 +25,7 @@ def train(*arguments, cwd=ROOT, **environment):
         text=True,
         cwd=cwd,
         env=os.environ | environment,
-        timeout=120,
+        timeout=900,
     )
 
 

@@ -40,7 +40,7 @@ def run(environment, *arguments):
         capture_output=True,
         text=True,
         env=environment,
-        timeout=120,
+        timeout=300,
         cwd=ROOT,
     )
 
