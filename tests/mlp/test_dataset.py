@@ -273,12 +273,12 @@ def test_a_bad_npz_is_named_in_one_line(tmp_path, name):
     content, message = BAD_NPZ[name]
     path = tmp_path / "bad.npz"
     path.write_bytes(content)
-    started = time.perf_counter()
+    started = time.process_time()
     with pytest.raises(DataError, match=message) as caught:
         load(path, split=SPLIT)
     assert str(caught.value).startswith(str(path))
     assert "\n" not in str(caught.value)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
 
 
 GZ = {"train-images-idx3-ubyte": None}  # what the packed file replaces
@@ -431,11 +431,11 @@ def fuzz(kind, examples, folder):
     @given(content=damaged(SEEDS[kind]))
     def check(content):
         file.write_bytes(content)
-        started = time.perf_counter()
+        started = time.process_time()
         with contextlib.suppress(DataError):
             dataset = load(path, split=(4, 1) if kind == "png" else SPLIT)
             assert dataset.n_classes >= 2
-        assert time.perf_counter() - started < 1.0
+        assert time.process_time() - started < 1.0
 
     check()
 
