@@ -42,3 +42,35 @@ def test_numpy_arrays_come_here_and_are_changed_in_place(monkeypatch):
     assert kernels.bias_relu(z, np.zeros(3)) is z
     monkeypatch.setattr(cpu, "bias_relu", lambda z, bias: "here")
     assert kernels.bias_relu(z, np.zeros(3)) == "here"
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("label_dtype", ["uint8", "int32", "int64"])
+@pytest.mark.parametrize("shape", [(0, 10), (1, 1), (5, 2), (64, 10), (1000, 10), (33, 200)])
+def test_cross_entropy_is_the_reference_bit_for_bit(shape, dtype, label_dtype):
+    generator = np.random.default_rng(5)
+    logits = (20 * generator.standard_normal(shape)).astype(dtype)
+    labels = generator.integers(0, shape[1], shape[0]).astype(label_dtype)
+    before = logits.copy()
+    for got, expected in zip(
+        cpu.softmax_cross_entropy(logits, labels),
+        reference.softmax_cross_entropy(logits, labels),
+        strict=True,
+    ):
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(logits, before)
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2, 0, 1], [0, 3, 2, -1, 1]])
+def test_cross_entropy_of_odd_rows_is_the_reference(labels):
+    inf, nan = np.inf, np.nan
+    logits = np.asarray([[nan, 0, 1], [inf, 0, 1], [-inf] * 3, [-inf, 0, 0], [3, 3, -inf]], "f4")
+    with np.errstate(all="ignore"):
+        pairs = zip(
+            cpu.softmax_cross_entropy(logits, np.asarray(labels)),
+            reference.softmax_cross_entropy(logits, np.asarray(labels)),
+            strict=True,
+        )
+        for got, expected in pairs:
+            np.testing.assert_array_equal(got, expected)
