@@ -24,7 +24,7 @@ from mlp.model import (
     to_input,
 )
 from mlp.optimizer import Momentum, schedule_factor
-from mlp.sharding import Executor, Job, default_shard_rows, shards
+from mlp.sharding import EVALUATION_BATCH_ROWS, Executor, Job, default_shard_rows, shards
 
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
 
@@ -45,9 +45,10 @@ class Passes:
         self._communicator = communicator
         self._xp = array_namespace(dataset.train.labels)
         self._dtype = float_dtype(dataset.train.labels, config.dtype)
-        self._shard_rows = config.shard_rows or default_shard_rows(
-            config.batch_size or self.n_train, device_kind(dataset.train.labels)
-        )
+        kind = device_kind(dataset.train.labels)
+        batch_rows = config.batch_size or self.n_train
+        self._shard_rows = config.shard_rows or default_shard_rows(batch_rows, kind)
+        self._evaluation_rows = config.shard_rows or default_shard_rows(EVALUATION_BATCH_ROWS, kind)
 
     def train_job(
         self, parameters: Parameters, order: Array = None, start: int = 0, stop: int | None = None
@@ -67,7 +68,7 @@ class Passes:
         def compute(shard: slice) -> ShardSums:
             return evaluate(parameters, *self._rows(rows, shard, None))
 
-        return Job(compute, shards(0, rows.labels.shape[0], self._shard_rows))
+        return Job(compute, shards(0, rows.labels.shape[0], self._evaluation_rows))
 
     def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
         """Evaluate the validation and the test rows, where there are any."""

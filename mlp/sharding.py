@@ -21,6 +21,9 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 CUDA_SHARD_ROWS = 65_536
+# Evaluation takes the shards of such batches, whatever the training's: long enough for BLAS, short
+# enough that threads end together.
+EVALUATION_BATCH_ROWS = 1000
 
 
 def default_shard_rows(batch_rows: int, device_kind: str) -> int:
