@@ -51,15 +51,18 @@ EXCEEDED, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
 COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
 
 # Differences are relative to the peer: of a split's loss; of the largest logit; of the norm of
-# each array of gradients and of parameters. Accuracy is an absolute difference. A difference in a
-# last bit grows from epoch to epoch, and an input of the rectifier near 0 can change sides:
-# float64 leaves room for a hundred times what was seen in 200 epochs.
+# each array of gradients and of parameters. Accuracy is an absolute difference.
+# The loss' and the accuracy's bounds are the project's promise. The others are ten times or more
+# what was seen over 200 epochs in float64 and over 50 epochs of three seeds in float32. There,
+# rounding decides on which side of 0 a rectifier's input falls; a row that changes sides counts
+# whole, and the gradient it is measured against becomes ever shorter. So float32 is compared for
+# where training goes, float64 for whether every gradient is right.
 BOUNDS = {
     "float64": {
         "loss": 1e-12, "accuracy": 0.0, "logits": 1e-11, "gradients": 1e-10, "parameters": 1e-11,
     },
     "float32": {
-        "loss": 1e-4, "accuracy": 2e-3, "logits": 1e-3, "gradients": 1e-2, "parameters": 1e-3,
+        "loss": 1e-4, "accuracy": 2e-3, "logits": 5e-3, "gradients": 0.25, "parameters": 2e-2,
     },
 }  # fmt: skip
 # In float32 the bounds hold for the first epochs, and for the accuracy after the last one.
