@@ -8,6 +8,12 @@
     device        which array library, and where
     config        every option of a run
 
+and, loaded only when they are imported themselves,
+
+    run_directory files of a run              checkpoint    whole states on disk
+    report        pictures, one HTML page     estimator     scikit-learn's MLPClassifier
+    export        ONNX, Keras, .npz           keras_reference  the same job in tf.keras
+
 The mathematics is derived in mlp/README.md; the fused operations are in `kernels`.
 """
 
@@ -15,13 +21,14 @@ from mlp.config import TrainingConfig
 from mlp.dataset import DataError, Dataset, Rows, load
 from mlp.device import DeviceError, choose_device
 from mlp.model import Layer, Parameters, init_parameters, predict, predict_probabilities
-from mlp.training import DivergedError, Metrics, TrainingState, initial_state, train
+from mlp.training import DivergedError, History, Metrics, TrainingState, initial_state, train
 
 __all__ = [
     "DataError",
     "Dataset",
     "DeviceError",
     "DivergedError",
+    "History",
     "Layer",
     "Metrics",
     "Parameters",

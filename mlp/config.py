@@ -8,10 +8,11 @@ import dataclasses
 import json
 import math
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from mlp.optimizer import SCHEDULES
 
@@ -99,7 +100,7 @@ class TrainingConfig:
         "how the learning rate goes over the run",
         lambda value: value in SCHEDULES,
         "constant, cosine or one-cycle",
-        choices=SCHEDULES,
+        metavar="|".join(SCHEDULES),
     )
     momentum: float = _option(
         0.9, "gamma", lambda v: 0 <= v < 1, "in [0, 1)", type=float, metavar="GAMMA"
@@ -121,7 +122,7 @@ class TrainingConfig:
         "precision of parameters and products",
         lambda value: value in ("float32", "float64"),
         "float32 or float64",
-        choices=("float32", "float64"),
+        metavar="float32|float64",
     )
     seed: int = _option(
         421,
@@ -169,7 +170,7 @@ class TrainingConfig:
         "train the same network in another framework, which chooses its own device and threads",
         lambda value: value in (None, "keras"),
         "keras",
-        choices=("keras",),
+        metavar="keras",
     )
     early_stopping: int | None = _option(
         None,
@@ -178,6 +179,14 @@ class TrainingConfig:
         "at least 1",
         type=int,
         metavar="PATIENCE",
+    )
+    checkpoint_every: int | None = _option(
+        None,
+        "epochs between checkpoints (default: none but the one of an interrupted run)",
+        lambda value: value is None or value >= 1,
+        "at least 1",
+        type=int,
+        metavar="N",
     )
 
     def __post_init__(self) -> None:
@@ -193,6 +202,38 @@ class TrainingConfig:
         """Write the options as a JSON object, one a line."""
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
 
+    @classmethod
+    def from_json(cls, text: str) -> "TrainingConfig":
+        """Read what `to_json` wrote; options that are not there get their defaults.
+
+        Raises
+        ------
+        ValueError
+            No such object, an unknown option, a value of another type or out of its range.
+        """
+        values = json.loads(text)
+        if not isinstance(values, dict):
+            raise ValueError("must be a JSON object of options")
+        options = {option.name: option for option in fields(cls)}
+        for name, value in values.items():
+            if name not in options:
+                raise ValueError(f"has no option {name!r}")
+            kind = options[name].type
+            value = tuple(value) if isinstance(value, list) else value
+            if not _is_kind(value, kind):
+                expected = getattr(kind, "__name__", str(kind))
+                raise ValueError(f"{name} must be {expected}, got {value!r}")
+            values[name] = value
+        return cls(**values)
+
+
+def _is_kind(value: Any, kind: Any) -> bool:
+    """Tell whether a value read from JSON is of an option's type; a float may be written 1."""
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(type(item) is int for item in value)
+    kinds = get_args(kind) or (kind,)
+    return type(value) in kinds or (type(value) is int and float in kinds)
+
 
 def flag(name: str) -> str:
     """Give an option's spelling on the command line: ``batch_size`` is ``--batch-size``."""
@@ -200,22 +241,26 @@ def flag(name: str) -> str:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give a parser every option of `TrainingConfig`."""
+    """Give a parser every option of `TrainingConfig`; one not given leaves no attribute."""
     for option in fields(TrainingConfig):
         text = option.metadata["help"]
         if option.default is False:
-            parser.add_argument(flag(option.name), action="store_true", help=text)
+            parser.add_argument(
+                flag(option.name), action="store_true", default=argparse.SUPPRESS, help=text
+            )
             continue
         if "default:" not in text and option.name != "reference":
             default = "data/glyphs.npz" if option.name == "data" else _written(option.default)
             text += f" (default: {default})"
         parser.add_argument(
-            flag(option.name), default=option.default, help=text, **option.metadata["argument"]
+            flag(option.name), default=argparse.SUPPRESS, help=text, **option.metadata["argument"]
         )
 
 
-def from_arguments(arguments: argparse.Namespace) -> TrainingConfig:
-    """Make the configuration from parsed options.
+def from_arguments(
+    arguments: argparse.Namespace, base: TrainingConfig | None = None
+) -> TrainingConfig:
+    """Make the configuration from the options that were given; `base` has the others.
 
     Raises
     ------
@@ -224,9 +269,24 @@ def from_arguments(arguments: argparse.Namespace) -> TrainingConfig:
     """
     values: dict[str, Any] = {}
     for option in fields(TrainingConfig):
-        value = getattr(arguments, option.name)
-        values[option.name] = tuple(value) if isinstance(value, list) else value
-    return TrainingConfig(**values)
+        if hasattr(arguments, option.name):
+            value = getattr(arguments, option.name)
+            values[option.name] = tuple(value) if isinstance(value, list) else value
+    return dataclasses.replace(base or TrainingConfig(), **values)
+
+
+def command_line(config: TrainingConfig) -> str:
+    """Write the options of ``train.py`` that give this configuration, quoted for a shell."""
+    words = []
+    for option in fields(config):
+        value = getattr(config, option.name)
+        if value == option.default:
+            continue
+        words.append(flag(option.name))
+        if value is not True:
+            # No option without a value can have been set: all of those are None by default.
+            words += map(str, value if isinstance(value, tuple) else [value])
+    return shlex.join(words)
 
 
 def _written(value: Any) -> str:

@@ -4,6 +4,7 @@ With the full batch, the pass that computes an epoch's gradients also measures t
 starts from. With mini-batches the training columns are accumulated over the batches as seen.
 """
 
+from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -24,7 +25,7 @@ from mlp.model import (
     to_input,
 )
 from mlp.optimizer import Momentum, schedule_factor
-from mlp.sharding import EVALUATION_BATCH_ROWS, Executor, Job, default_shard_rows, shards
+from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards
 
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
 
@@ -48,7 +49,7 @@ class Passes:
         kind = device_kind(dataset.train.labels)
         batch_rows = config.batch_size or self.n_train
         self._shard_rows = config.shard_rows or default_shard_rows(batch_rows, kind)
-        self._evaluation_rows = config.shard_rows or default_shard_rows(EVALUATION_BATCH_ROWS, kind)
+        self._evaluation_rows = evaluation_shard_rows(self._shard_rows, kind)
 
     def train_job(
         self, parameters: Parameters, order: Array = None, start: int = 0, stop: int | None = None
@@ -114,8 +115,11 @@ class Epochs(Protocol):
 
     def advance(
         self, parameters: Parameters, velocity: Parameters, epoch: int
-    ) -> tuple[Parameters, Parameters]:
-        """Do the steps of epoch `epoch` (from 0); parameters and velocity are donated."""
+    ) -> tuple[Parameters, Parameters] | None:
+        """Do the steps of epoch `epoch` (from 0); parameters and velocity are donated.
+
+        None if it was stopped between two steps.
+        """
         ...
 
 
@@ -153,10 +157,17 @@ class FullBatch:
 class MiniBatches:
     """Many steps an epoch, over the rows in an order drawn from the seed and the epoch alone."""
 
-    def __init__(self, passes: Passes, config: TrainingConfig, batch_size: int) -> None:
+    def __init__(
+        self,
+        passes: Passes,
+        config: TrainingConfig,
+        batch_size: int,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._passes = passes
         self._config = config
         self._batch_size = batch_size
+        self._stop = stop
         self._optimizer = make_optimizer(config)
         self._seen: list[ShardSums] = []
 
@@ -171,7 +182,7 @@ class MiniBatches:
 
     def advance(
         self, parameters: Parameters, velocity: Parameters, epoch: int
-    ) -> tuple[Parameters, Parameters]:
+    ) -> tuple[Parameters, Parameters] | None:
         """See `Epochs`."""
         passes = self._passes
         host_order = epoch_order(self._config.seed, epoch, passes.n_train)
@@ -186,6 +197,8 @@ class MiniBatches:
                 parameters, velocity, sums, rate, passes.executor
             )
             self._seen.append(sums._replace(gradients=None))
+            if self._stop():
+                return None
         return parameters, velocity
 
 

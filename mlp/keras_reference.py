@@ -139,16 +139,18 @@ def train_keras(
     config: TrainingConfig,
     *,
     on_epoch: Callable[[TrainingState], object] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TrainingState:
     """Do the whole job of `mlp.train` with Keras: same weights, batches, history and stopping.
 
-    The state's arrays are NumPy's. TensorFlow chooses device and threads itself.
+    The state's arrays are NumPy's. TensorFlow chooses device and threads itself. `stop` is asked
+    after every epoch.
     """
     sizes = network_sizes(dataset, config)
     parameters = init_parameters(sizes, seed=config.seed, dtype=config.dtype)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     epochs = KerasEpochs(dataset, config, parameters)
-    return run_epochs(TrainingState(parameters, velocity), config, epochs, on_epoch)
+    return run_epochs(TrainingState(parameters, velocity), config, epochs, on_epoch, stop)
 
 
 def keras_device(requested: str, *, strict: bool = False) -> Device:

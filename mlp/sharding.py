@@ -21,9 +21,6 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 
 CUDA_SHARD_ROWS = 65_536
-# Evaluation takes the shards of such batches, whatever the training's: long enough for BLAS, short
-# enough that threads end together.
-EVALUATION_BATCH_ROWS = 1000
 
 
 def default_shard_rows(batch_rows: int, device_kind: str) -> int:
@@ -35,6 +32,14 @@ def default_shard_rows(batch_rows: int, device_kind: str) -> int:
     if device_kind == "cuda":
         return CUDA_SHARD_ROWS
     return min(1000, max(64, -(-batch_rows // 2)))
+
+
+def evaluation_shard_rows(shard_rows: int, device_kind: str) -> int:
+    """Give the rows of a shard of evaluation, given those of training.
+
+    On a CPU always 500: long enough for BLAS, short enough that the threads end together.
+    """
+    return shard_rows if device_kind == "cuda" else 500
 
 
 def shards(start: int, stop: int, rows: int) -> list[slice]:

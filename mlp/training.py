@@ -3,25 +3,33 @@
 Row e of the history describes the weights after e epochs, e = 0..N.
 """
 
+import io
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 from array_api_compat import array_namespace, is_numpy_array
 
+from kernels import Array
 from mlp.communicator import Communicator, Serial
 from mlp.config import TrainingConfig
 from mlp.dataset import Dataset
 from mlp.device import copy_like, float_dtype, to_numpy
 from mlp.epochs import Epochs, FullBatch, Measured, MiniBatches, Passes, make_optimizer
-from mlp.model import Layer, Parameters, init_parameters
+from mlp.model import Layer, Parameters, init_parameters, named_arrays
 from mlp.sharding import Executor, available_threads
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_LOWER = "lower --learning-rate or --momentum"
 
 
 class DivergedError(RuntimeError):
-    """The training loss is no longer finite; the message says when and what to lower."""
+    """The loss or a parameter is no longer finite; the message says when and what to lower."""
 
 
 class Metrics(NamedTuple):
@@ -41,6 +49,21 @@ class Metrics(NamedTuple):
     seconds: float
 
 
+class History(tuple[Metrics, ...]):
+    """The rows of a run, from epoch 0 on; a notebook shows it as its curves."""
+
+    def plot(self) -> "Figure":
+        """Draw loss and accuracy of every split over the epochs, side by side."""
+        from mlp.report import draw_history
+
+        return draw_history(self)
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.plot().savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 class Best(NamedTuple):
     """The weights of the epoch with the lowest validation loss so far."""
 
@@ -57,7 +80,7 @@ class TrainingState:
     ----------
     parameters, velocity : Parameters
     epoch : int
-    history : tuple of Metrics
+    history : History
         Rows 0 to `epoch`, or to ``epoch - 1`` before row `epoch` is measured.
     best : Best or None
         Kept with early stopping only.
@@ -66,7 +89,7 @@ class TrainingState:
     parameters: Parameters
     velocity: Parameters
     epoch: int = 0
-    history: tuple[Metrics, ...] = field(default=(), repr=False)
+    history: History = field(default=History(), repr=False)
     best: Best | None = None
 
     @property
@@ -104,9 +127,8 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
         The rows' library has no float64 there; see `mlp.device.float_dtype`.
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
-    labels = dataset.train.labels
-    float_dtype(labels, config.dtype)
-    parameters = tuple(Layer(*(copy_like(array, labels) for array in layer)) for layer in host)
+    float_dtype(dataset.train.labels, config.dtype)
+    parameters = _copy(host, dataset.train.labels)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 
@@ -118,8 +140,9 @@ def train(
     state: TrainingState | None = None,
     communicator: Communicator | None = None,
     on_epoch: Callable[[TrainingState], object] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TrainingState:
-    """Train until `config.epochs` epochs are done or early stopping ends it.
+    """Train until `config.epochs` epochs are done, early stopping ends it, or `stop` says so.
 
     It computes with the library and on the device of the data set's arrays, and returns arrays of
     that library. The caller's arrays are never written to.
@@ -131,31 +154,38 @@ def train(
     config : TrainingConfig
         `data`, `device` and the split options are not read: the data set is the result of those.
     state : TrainingState, optional
-        What to start from; the initial weights by default.
+        What to start from, as arrays of the data's library or of NumPy; the initial weights by
+        default.
     communicator : Communicator, optional
         This process alone by default.
     on_epoch : callable, optional
         Called with the state when row `state.epoch` of the history is there. The next step may
         overwrite that state's arrays: copy what is to be kept.
+    stop : callable, optional
+        Asked after every step. Once it gives True, the state of the last epoch boundary is
+        returned; training can go on from it.
 
     Raises
     ------
     DivergedError
-        The training loss is not finite.
+        The training loss, or at the end a parameter, is not finite.
     ValueError
         Early stopping without validation rows.
     """
     if config.early_stopping is not None and dataset.valid is None:
         raise ValueError("early stopping needs validation rows, and this data set has none")
-    state = initial_state(dataset, config) if state is None else _copied(state)
+    if state is None:
+        state = initial_state(dataset, config)
+    else:
+        state = _copied(state, dataset.train.labels)
     with Executor(thread_count(config, dataset)) as executor:
         passes = Passes(dataset, config, executor, communicator or Serial())
         epochs: Epochs = (
             FullBatch(passes, config)
             if config.batch_size is None
-            else MiniBatches(passes, config, config.batch_size)
+            else MiniBatches(passes, config, config.batch_size, stop)
         )
-        return run_epochs(state, config, epochs, on_epoch)
+        return run_epochs(state, config, epochs, on_epoch, stop)
 
 
 def run_epochs(
@@ -163,6 +193,7 @@ def run_epochs(
     config: TrainingConfig,
     epochs: Epochs,
     on_epoch: Callable[[TrainingState], object] | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> TrainingState:
     """Measure and advance by turns, whoever computes; the state's arrays are donated.
 
@@ -179,10 +210,32 @@ def run_epochs(
             state = _with_row(state, row, config)
             if on_epoch is not None:
                 on_epoch(state)
-        if not more or _patience_is_over(state, config):
-            return state
-        parameters, velocity = epochs.advance(state.parameters, state.velocity, state.epoch)
+        if not more or patience_is_over(state, config) or stop():
+            break
+        # The steps of an epoch overwrite the arrays, and it may have to be left unfinished.
+        boundary = state if config.batch_size is None else _copied(state)
+        advanced = epochs.advance(state.parameters, state.velocity, state.epoch)
+        if advanced is None:
+            state = boundary
+            break
+        parameters, velocity = advanced
         state = replace(state, parameters=parameters, velocity=velocity, epoch=state.epoch + 1)
+    check_finite(state)
+    return state
+
+
+def check_finite(state: TrainingState) -> None:
+    """See that no parameter has overflowed where the loss does not show it.
+
+    Raises
+    ------
+    DivergedError
+    """
+    for name, array in named_arrays(state.parameters).items():
+        if not np.isfinite(to_numpy(array)).all():
+            raise DivergedError(
+                f"training diverged: {name} is not finite after {state.epoch} epochs; {_LOWER}"
+            )
 
 
 def _metrics(epoch: int, measured: Measured, seconds: float) -> Metrics:
@@ -197,8 +250,7 @@ def _metrics(epoch: int, measured: Measured, seconds: float) -> Metrics:
         columns += (mine.sum(axis=0) / rows).tolist() if group else [math.nan, math.nan]
     if not math.isfinite(columns[0]):
         raise DivergedError(
-            f"training diverged: the loss is {columns[0]} after {epoch} epochs; "
-            "lower --learning-rate or --momentum"
+            f"training diverged: the loss is {columns[0]} after {epoch} epochs; {_LOWER}"
         )
     return Metrics._make([epoch, *columns, seconds])
 
@@ -208,10 +260,11 @@ def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> Tra
     best = state.best
     if config.early_stopping is not None and (best is None or row.valid_loss < best.valid_loss):
         best = Best(row.epoch, row.valid_loss, _copy(state.parameters))
-    return replace(state, history=(*state.history, row), best=best)
+    return replace(state, history=History((*state.history, row)), best=best)
 
 
-def _patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
+def patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
+    """Tell whether early stopping ends training here."""
     return (
         config.early_stopping is not None
         and state.best is not None
@@ -219,10 +272,18 @@ def _patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
     )
 
 
-def _copy(parameters: Parameters) -> Parameters:
-    xp = array_namespace(parameters[0].weight)
-    return tuple(Layer(*(xp.asarray(a, copy=True) for a in layer)) for layer in parameters)
+def _copy(parameters: Parameters, like: Array = None) -> Parameters:
+    """Copy arrays; those of NumPy to the library and device of another array, if one is given."""
+
+    def copy(array: Array) -> Array:
+        if like is not None and is_numpy_array(array):
+            return copy_like(array, like)
+        return array_namespace(array).asarray(array, copy=True)
+
+    return tuple(Layer(*map(copy, layer)) for layer in parameters)
 
 
-def _copied(state: TrainingState) -> TrainingState:
-    return replace(state, parameters=_copy(state.parameters), velocity=_copy(state.velocity))
+def _copied(state: TrainingState, like: Array = None) -> TrainingState:
+    return replace(
+        state, parameters=_copy(state.parameters, like), velocity=_copy(state.velocity, like)
+    )

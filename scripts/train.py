@@ -2,26 +2,46 @@
 
 python scripts/train.py
 python scripts/train.py --device cuda --hidden 1000 500 --batch-size 128 --epochs 20
+python scripts/train.py --checkpoint-every 10 --out runs/long
+python scripts/train.py --resume runs/long
+python scripts/train.py --config runs/long/config.json --seed 422
 python scripts/train.py --reference keras
 """
 
 import argparse
 import json
+import os
+import signal
 import sys
 import time
+from dataclasses import fields, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from mlp import DataError, DeviceError, DivergedError, choose_device, load, run_directory
-from mlp.config import TrainingConfig, add_arguments, from_arguments
+from mlp import (
+    DataError,
+    Dataset,
+    DeviceError,
+    DivergedError,
+    checkpoint,
+    choose_device,
+    load,
+    run_directory,
+)
+from mlp.config import TrainingConfig, add_arguments, command_line, flag, from_arguments
+from mlp.device import Device
 from mlp.keras_reference import keras_device, train_keras
-from mlp.report import plot_history
+from mlp.report import plot_history, write_report
 from mlp.run_directory import RunDirectoryError
-from mlp.training import TrainingState, network_sizes, thread_count, train
+from mlp.sharding import default_shard_rows
+from mlp.training import TrainingState, network_sizes, patience_is_over, thread_count, train
 
-BAD_INPUT, BAD_DEVICE, DIVERGED, INTERRUPTED = 2, 3, 4, 130
+BAD_INPUT, BAD_DEVICE, DIVERGED, SIGNALLED = 2, 3, 4, 128
+# What may be another when a run goes on: none of these but `epochs` changes the weights.
+MAY_CHANGE = {"data", "device", "strict_device", "epochs", "threads", "checkpoint_every"}
 
 
 class Parser(argparse.ArgumentParser):
@@ -32,26 +52,69 @@ class Parser(argparse.ArgumentParser):
         self.exit(BAD_INPUT, f"{self.prog}: error: {message}; see --help\n")
 
 
+class UsageError(ValueError):
+    """The options do not go together."""
+
+
+class StoppedBySignal(Exception):  # noqa: N818 - it is no error
+    """Training has stopped as a signal asked; its number, and what to say."""
+
+    def __init__(self, number: int, message: str) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+class StopSignals:
+    """Notes the first SIGINT or SIGTERM; a second one acts at once."""
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+
+    def __enter__(self) -> "StopSignals":
+        self._previous = {
+            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def __call__(self) -> bool:
+        """Tell whether training is to stop."""
+        return self.received is not None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self.received = number
+        self.__exit__()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = Parser(
         prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_arguments(parser)
-    parser.add_argument(
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
         "--out", type=Path, metavar="DIR", help="run directory (default: runs/<UTC time>)"
     )
+    where.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with an unfinished run, to the same bits"
+    )
+    parser.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="config.json of a run, for the defaults",
+    )
+    parser.add_argument("--no-report", action="store_true", help="write no report.html")
     parser.add_argument("--json", action="store_true", help="print the run record on stdout")
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
     options = parser.parse_args(arguments)
     try:
-        config = from_arguments(options)
-    except ValueError as error:
-        return fail(BAD_INPUT, error)
-    directory = options.out or run_directory.default_directory()
-    try:
-        run(config, directory, quiet=options.quiet, print_json=options.json)
-    except (DataError, RunDirectoryError) as error:
+        return run(options)
+    except (DataError, RunDirectoryError, UsageError) as error:
         return fail(BAD_INPUT, error)
     except ModuleNotFoundError as error:  # an optional framework; it says how to install itself
         return fail(BAD_INPUT, error)
@@ -59,9 +122,10 @@ def main(arguments: list[str] | None = None) -> int:
         return fail(BAD_DEVICE, error)
     except DivergedError as error:
         return fail(DIVERGED, error)
+    except StoppedBySignal as stopped:
+        return fail(SIGNALLED + stopped.number, stopped)
     except KeyboardInterrupt:
-        return fail(INTERRUPTED, "interrupted")
-    return 0
+        return fail(SIGNALLED + signal.SIGINT, "interrupted")
 
 
 def fail(status: int, message: object) -> int:
@@ -70,54 +134,185 @@ def fail(status: int, message: object) -> int:
     return status
 
 
-def run(config: TrainingConfig, directory: Path, *, quiet: bool, print_json: bool) -> None:
-    """Train as configured and fill the run directory."""
+def configure(options: argparse.Namespace) -> TrainingConfig:
+    """Make the configuration from the options and the run they refer to."""
+    file = options.config
+    if options.resume:
+        if file:
+            raise UsageError("--resume has a config.json of its own; leave out --config")
+        file = options.resume / "config.json"
+    base = run_directory.read_config(file) if file else TrainingConfig()
+    try:
+        config = from_arguments(options, base)
+    except ValueError as error:
+        raise UsageError(error) from error
+    if options.resume:
+        changed = {o.name for o in fields(base) if getattr(base, o.name) != getattr(config, o.name)}
+        for name in sorted(changed - MAY_CHANGE):
+            raise UsageError(f"{flag(name)} cannot change in a run; start a new one with --config")
+        if config.reference:
+            raise UsageError(f"a run of --reference {config.reference} cannot go on; start anew")
+    return config
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as configured and fill the run directory; return the exit status."""
     started = time.perf_counter()
+    config = configure(options)
+    directory: Path = options.resume or options.out or run_directory.default_directory()
+    record = run_directory.read_record(directory) if options.resume else None
+    if record and is_finished(record, config):
+        result = record["result"]
+        hint = "early stopping ended it" if result["stopped_early"] else "--epochs extends it"
+        note = f"{directory}: finished after {result['epochs_trained']} epochs; {hint}"
+        print(note, file=sys.stderr)
+    else:
+        if config.reference == "keras":
+            device = keras_device(config.device, strict=config.strict_device)
+        else:
+            device = choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
+        if device.notice:
+            print(device.notice, file=sys.stderr)
+        dataset = load(config.data, split=config.split, split_seed=config.split_seed)
+        if not options.resume:
+            run_directory.create(directory)
+        with run_directory.locked(directory):
+            record = train_into(directory, config, device, dataset, options, started)
+    if options.json:
+        print(json.dumps(record))
+    return 0
+
+
+def is_finished(record: dict[str, Any], config: TrainingConfig) -> bool:
+    """Tell whether a run's record leaves nothing to do."""
+    result = record["result"]
+    return bool(result["stopped_early"] or result["epochs_trained"] >= config.epochs)
+
+
+def train_into(
+    directory: Path,
+    config: TrainingConfig,
+    device: Device,
+    dataset: Dataset,
+    options: argparse.Namespace,
+    started: float,
+) -> dict[str, Any]:
+    """Train into a locked directory, from its newest checkpoint on if it has one."""
 
     def say(text: str) -> None:
-        if not quiet:
+        if not options.quiet:
             print(text, file=sys.stderr)
 
-    if config.reference == "keras":
-        device = keras_device(config.device, strict=config.strict_device)
-    else:
-        device = choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
-    if device.notice:
-        print(device.notice, file=sys.stderr)
-    dataset = load(config.data, split=config.split, split_seed=config.split_seed)
-    run_directory.create(directory, config)
+    asked = config  # without what is only recorded, so that the run goes on as it began anywhere
+    rows = config.batch_size or dataset.train.labels.shape[0]
+    config = replace(
+        config,
+        data=os.path.abspath(config.data),
+        shard_rows=config.shard_rows or default_shard_rows(rows, device.kind),
+    )
+    environment = checkpoint.environment(device)
+    sizes = network_sizes(dataset, config)
+    state = None
+    if options.resume:
+        state = resumed_state(directory, config, sizes, dataset.sha256, environment)
+    run_directory.write_config(directory, config, resumed=bool(options.resume))
     for note in dataset.notes:
         say(f"note: {note}")
     on_device = device.put_dataset(dataset)
     threads = thread_count(config, on_device)
     say(
-        f"{' - '.join(map(str, network_sizes(dataset, config)))} on {device.used} "
-        f"({device.library}, {threads} threads), {dataset.train.labels.shape[0]} training rows"
+        f"{' - '.join(map(str, sizes))} on {device.used} ({device.library}, {threads} threads), "
+        f"{dataset.train.labels.shape[0]} training rows"
     )
-    bar = tqdm(total=config.epochs, unit="epoch", disable=quiet or not sys.stderr.isatty())
-    with run_directory.MetricsWriter(directory) as writer, bar:
+    history = state.history if state else ()
+    bar = tqdm(
+        total=config.epochs,
+        initial=len(history),
+        unit="epoch",
+        disable=options.quiet or not sys.stderr.isatty(),
+    )
+
+    def save(state: TrainingState) -> None:
+        checkpoint.save(directory, state, config, dataset.sha256, environment)
+
+    with run_directory.MetricsWriter(directory, history) as writer, bar, StopSignals() as stop:
 
         def on_epoch(state: TrainingState) -> None:
             row = state.history[-1]
             writer.write(row)
+            if config.checkpoint_every and row.epoch and row.epoch % config.checkpoint_every == 0:
+                save(state)
             bar.set_postfix_str(
                 f"loss {row.train_loss:.4f}, validation accuracy {row.valid_accuracy:.4f}",
                 refresh=False,
             )
             bar.update(row.epoch - bar.n)
 
-        trainer = train_keras if config.reference == "keras" else train
-        state = trainer(on_device, config, on_epoch=on_epoch)
-    total = time.perf_counter() - started
-    record = run_directory.record(dataset, device, threads, state, total)
+        if config.reference == "keras":
+            state = train_keras(on_device, config, on_epoch=on_epoch, stop=stop)
+        else:
+            state = train(on_device, config, state=state, on_epoch=on_epoch, stop=stop)
+        stopped_early = patience_is_over(state, config)
+        if stop.received and state.epoch < config.epochs and not stopped_early:
+            advice = "start it again"
+            if not config.reference:
+                save(state)
+                advice = f"go on with --resume {directory}"
+            raise StoppedBySignal(stop.received, f"interrupted after epoch {state.epoch}; {advice}")
+    if config.checkpoint_every:
+        save(state)
+    else:
+        checkpoint.remove(directory)
+    seconds = time.perf_counter() - started + sum(row.seconds for row in history)
+    record = run_directory.record(dataset, device, threads, state, stopped_early, seconds)
     metadata = run_directory.model_metadata(dataset)
     run_directory.save_model(directory / "model.safetensors", state.result_parameters, metadata)
     for quantity in ("loss", "accuracy"):
         plot_history(state.history, quantity, directory / f"{quantity}.png")
+    if not options.no_report:
+        write_report(
+            directory / "report.html",
+            record=record,
+            config=config,
+            history=state.history,
+            dataset=dataset,
+            parameters=state.result_parameters,
+            command=f"python scripts/train.py {command_line(asked)}".rstrip(),
+        )
     run_directory.write_json(directory / "run.json", record)
     say(summary(record, directory))
-    if print_json:
-        print(json.dumps(record))
+    return record
+
+
+def resumed_state(
+    directory: Path,
+    config: TrainingConfig,
+    sizes: tuple[int, ...],
+    data_sha256: str,
+    environment: dict[str, str],
+) -> TrainingState | None:
+    """Load what a run goes on from, and say what that means; None starts it again."""
+
+    def warn(text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr)
+
+    found = checkpoint.load(directory)
+    if found is None:
+        print(f"{directory}: no checkpoint yet, starting again from epoch 0", file=sys.stderr)
+        return None
+    for warning in found.warnings:
+        warn(warning)
+    checkpoint.check_fits(found, sizes, config.dtype, data_sha256)
+    print(f"{directory}: going on after epoch {found.state.epoch}", file=sys.stderr)
+    for name, value in environment.items():
+        if (before := found.environment.get(name)) != value:
+            warn(f"{name} was {before} and is {value}: the last bits may differ from one run's")
+    if config.epochs != found.config.epochs and config.schedule != "constant":
+        warn(
+            f"the {config.schedule} schedule depends on --epochs, {found.config.epochs} before: "
+            f"the weights will not be those of {config.epochs} epochs in one run"
+        )
+    return found.state
 
 
 def summary(record: dict[str, Any], directory: Path) -> str:

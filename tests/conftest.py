@@ -54,6 +54,15 @@ def pytest_addoption(parser):
         action="store_true",
         help="fail, instead of skipping, where a library to compare with is not installed",
     )
+    parser.addoption(
+        "--write-docs", action="store_true", help="write the table of test_bad_inputs.py anew"
+    )
+    parser.addoption(
+        "--faults",
+        type=int,
+        metavar="N",
+        help="kill N runs in test_faults.py (default: 5, and 25 in the slow test)",
+    )
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.contestant import Link, compete, read
 from mlp.keras_reference import host_input
 from mlp.model import init_parameters
-from mlp.sharding import EVALUATION_BATCH_ROWS, Executor, Job, default_shard_rows, shards
+from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards
 from mlp.training import network_sizes
 
 
@@ -25,17 +25,20 @@ def run_floor(link: Link) -> None:
         if rows is not None
     )
     del dataset
-
-    def job(x: Any, start: int, stop: int, batch_rows: int, products: Any) -> Any:
-        def compute(rows: slice) -> None:
-            products(weights, x[rows])
-
-        shard_rows = config.shard_rows or default_shard_rows(batch_rows, "cpu")
-        return Job(compute, shards(start, min(stop, len(x)), shard_rows))
-
     step = size or len(train)
-    steps = [[job(train, at, at + step, step, train_products)] for at in range(0, len(train), step)]
-    evaluation = [job(x, 0, len(x), EVALUATION_BATCH_ROWS, forward_products) for x in held_out]
+    shard_rows = config.shard_rows or default_shard_rows(step, "cpu")
+    evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
+
+    def job(x: Any, start: int, stop: int, rows: int, products: Any) -> Any:
+        def compute(shard: slice) -> None:
+            products(weights, x[shard])
+
+        return Job(compute, shards(start, min(stop, len(x)), rows))
+
+    steps = [
+        [job(train, at, at + step, shard_rows, train_products)] for at in range(0, len(train), step)
+    ]
+    evaluation = [job(x, 0, len(x), evaluation_rows, forward_products) for x in held_out]
     # With the full batch, training and evaluation share one queue, as they do in ours.
     queues = [*steps, evaluation] if size else [[*steps[0], *evaluation]]
 

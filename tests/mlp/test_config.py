@@ -1,11 +1,12 @@
 import argparse
 import dataclasses
 import json
+import shlex
 
 import pytest
 
 from mlp import TrainingConfig
-from mlp.config import add_arguments, flag, from_arguments
+from mlp.config import add_arguments, command_line, flag, from_arguments
 
 
 def parse(*arguments):
@@ -35,7 +36,7 @@ def test_every_option_can_be_given_on_the_command_line():
         "schedule": "one-cycle", "velocity_init": 0.0, "dtype": "float64", "seed": 1,
         "split_seed": 2,
         "split": (70, 20), "threads": 3, "shard_rows": 99,
-        "reference": "keras", "early_stopping": 4,
+        "reference": "keras", "early_stopping": 4, "checkpoint_every": 5,
     }  # fmt: skip
     assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
     arguments = []
@@ -46,6 +47,8 @@ def test_every_option_can_be_given_on_the_command_line():
     config = parse(*arguments)
     assert config == TrainingConfig(**given)
     assert json.loads(config.to_json()) == json.loads(json.dumps(given))
+    assert TrainingConfig.from_json(config.to_json()) == config
+    assert parse(*shlex.split(command_line(config))) == config
 
 
 def test_full_is_a_batch_size():
@@ -74,8 +77,48 @@ def test_full_is_a_batch_size():
         ("threads", 0, "--threads must be at least 1"),
         ("shard_rows", 0, "--shard-rows must be at least 1"),
         ("early_stopping", 0, "--early-stopping must be at least 1"),
+        ("checkpoint_every", 0, "--checkpoint-every must be at least 1"),
     ],
 )
 def test_a_value_out_of_range_is_named_with_its_option(option, value, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig(**{option: value})
+
+
+def test_options_given_take_the_place_of_those_of_an_earlier_run():
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    base = TrainingConfig(hidden=(7,), nesterov=True, epochs=3)
+    config = from_arguments(parser.parse_args(["--epochs", "9"]), base)
+    assert config == dataclasses.replace(base, epochs=9)
+
+
+def test_the_command_of_a_default_run_is_empty_and_one_with_blanks_is_quoted():
+    assert command_line(TrainingConfig()) == ""
+    assert command_line(TrainingConfig(data="my letters")) == "--data 'my letters'"
+
+
+def test_options_missing_in_a_file_have_their_defaults():
+    assert TrainingConfig.from_json('{"epochs": 3, "l2": 1}') == TrainingConfig(epochs=3, l2=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "must be a JSON object"),
+        ("{", "Expecting property name"),
+        ('{"layers": 3}', "has no option 'layers'"),
+        ('{"epochs": "3"}', "epochs must be int, got '3'"),
+        ('{"epochs": true}', "epochs must be int, got True"),
+        ('{"epochs": null}', "epochs must be int, got None"),
+        ('{"nesterov": 1}', "nesterov must be bool, got 1"),
+        ('{"hidden": 5}', "hidden must be tuple"),
+        ('{"hidden": [5.5]}', "hidden must be tuple"),
+        ('{"data": ["a"]}', "data must be str"),
+        ('{"learning_rate": NaN}', "--learning-rate must be a finite number"),
+        ('{"epochs": -1}', "--epochs must be at least 0"),
+    ],
+)
+def test_a_file_of_options_is_judged(text, message):
+    with pytest.raises(ValueError, match=message):
+        TrainingConfig.from_json(text)

@@ -75,6 +75,7 @@ def check_budget(epoch, options):
     )
     if "batch_size" in options:
         others += sum(cut) * 2  # gathers
+        others += 4 * (layers + 1)  # a copy of the state, for an epoch that is left unfinished
     if "early_stopping" in options:
         others += 2 * (layers + 1)  # a copy of the best weights
     kinds = set(epoch) - {"gemm", "allocation", "view", "synchronisation", "transfer"}

@@ -61,7 +61,8 @@ def metrics(out):
 def test_a_run_directory_holds_every_file_and_nothing_else(run):
     _, out = run
     assert {path.name for path in out.iterdir()} == {
-        "accuracy.png", "config.json", "loss.png", "metrics.csv", "model.safetensors", "run.json"
+        "accuracy.png", "config.json", "loss.png", "metrics.csv", "model.safetensors",
+        "report.html", "run.json",
     }  # fmt: skip
 
 

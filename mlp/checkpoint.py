@@ -1,0 +1,242 @@
+"""Whole training states on disk: what a run goes on from, to the same bits.
+
+A checkpoint is one safetensors file: the arrays, and as its metadata a JSON object of everything
+else and a checksum over both. Files appear whole or not at all, and the last two are kept.
+"""
+
+import hashlib
+import json
+import platform
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from mlp.config import TrainingConfig
+from mlp.device import Device, to_numpy
+from mlp.model import Layer, Parameters, named_arrays
+from mlp.run_directory import RunDirectoryError, replacing, versions
+from mlp.training import Best, History, Metrics, TrainingState, check_finite
+
+_KEPT = 2
+
+
+class Checkpoint(NamedTuple):
+    """What a checkpoint holds."""
+
+    state: TrainingState  # NumPy arrays
+    config: TrainingConfig
+    data_sha256: str
+    environment: dict[str, str]  # see `environment`
+    warnings: tuple[str, ...]  # of newer files that are damaged
+
+
+def environment(device: Device) -> dict[str, str]:
+    """Name what a run's last bits depend on besides its configuration: CPU, BLAS, versions."""
+    model = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next(
+            (line.split(": ", 1)[1] for line in lines if line.startswith("model name")), model
+        )
+    blas = {
+        f"{library['internal_api']} {library.get('version')} {library.get('architecture', '')}"
+        for library in threadpool_info()
+        if library["user_api"] == "blas"
+    }
+    return {
+        "cpu": model,
+        "BLAS": ", ".join(sorted(blas)),
+        "device": device.used,
+        **versions(device),
+    }
+
+
+def save(
+    directory: Path,
+    state: TrainingState,
+    config: TrainingConfig,
+    data_sha256: str,
+    environment: dict[str, str],
+) -> Path:
+    """Write a state below a run directory; the last two are kept.
+
+    Raises
+    ------
+    DivergedError
+        A parameter is not finite: nothing is written, the earlier checkpoints stay.
+    RunDirectoryError
+        It cannot be written; the earlier checkpoints stay.
+    """
+    from safetensors.numpy import save
+
+    check_finite(state)
+    groups = {"parameters": state.parameters, "velocity": state.velocity}
+    if state.best is not None:
+        groups["best"] = state.best.parameters
+    arrays = {
+        f"{group}.{name}": np.ascontiguousarray(to_numpy(array))
+        for group, parameters in groups.items()
+        for name, array in named_arrays(parameters).items()
+    }
+    text = json.dumps(
+        {
+            "epoch": state.epoch,
+            "history": state.history,
+            "best": None if state.best is None else [state.best.epoch, state.best.valid_loss],
+            "config": json.loads(config.to_json()),
+            "data_sha256": data_sha256,
+            "environment": environment,
+        }
+    )
+    path = directory / "checkpoint" / f"epoch-{state.epoch:09d}.safetensors"
+    with replacing(path) as temporary:
+        path.parent.mkdir(exist_ok=True)
+        temporary.write_bytes(save(arrays, {"state": text, "sha256": _checksum(text, arrays)}))
+    _remove([*_files(directory)[:-_KEPT], *_leftovers(directory)])
+    return path
+
+
+def load(directory: Path) -> Checkpoint | None:
+    """Read the newest checkpoint of a run directory that is whole; None if there never was one.
+
+    Raises
+    ------
+    RunDirectoryError
+        There are checkpoints, and all are damaged.
+    """
+    files = _files(directory)
+    warnings: list[str] = []
+    for path in reversed(files):
+        try:
+            return _read(path)._replace(warnings=tuple(warnings))
+        except (
+            OSError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+        ) as error:
+            warnings.append(f"{path}: damaged ({_one_line(error)}); trying the one before it")
+    if files:
+        raise RunDirectoryError(
+            f"{files[-1].parent}: all checkpoints are damaged; start anew with another --out"
+        )
+    return None
+
+
+def remove(directory: Path) -> None:
+    """Remove all checkpoints of a run directory."""
+    _remove([*_files(directory), *_leftovers(directory)])
+    with suppress(OSError):  # not there, or somebody put a file of his own into it
+        (directory / "checkpoint").rmdir()
+
+
+def check_fits(
+    checkpoint: Checkpoint, sizes: tuple[int, ...], dtype: str, data_sha256: str
+) -> None:
+    """See that a checkpoint is of this data, network and dtype.
+
+    Raises
+    ------
+    RunDirectoryError
+        Says which of them differs.
+    """
+    parameters = checkpoint.state.parameters
+    found = (parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters))
+    for name, expected, got in (
+        ("data with SHA-256", data_sha256, checkpoint.data_sha256),
+        ("a network of", " - ".join(map(str, sizes)), " - ".join(map(str, found))),
+        ("dtype", dtype, str(parameters[0].weight.dtype)),
+    ):
+        if expected != got:
+            raise RunDirectoryError(
+                f"the checkpoint is of {name} {got}, this run of {expected}; "
+                "resume with what it was made with, or start anew with another --out"
+            )
+
+
+def _files(directory: Path) -> list[Path]:
+    return sorted((directory / "checkpoint").glob("epoch-*.safetensors"))
+
+
+def _leftovers(directory: Path) -> list[Path]:
+    """Find what a killed process was writing."""
+    return list((directory / "checkpoint").glob(".epoch-*.part"))
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+def _checksum(text: str, arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.data)
+    return digest.hexdigest()
+
+
+def _read(path: Path) -> Checkpoint:
+    """Read one file, whoever wrote it; any error means that it is damaged."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            metadata = file.metadata() or {}
+    except SafetensorError as error:
+        raise ValueError(_one_line(error)) from error
+    if metadata["sha256"] != _checksum(metadata["state"], arrays):
+        raise ValueError("its checksum does not fit")
+    content: dict[str, Any] = json.loads(metadata["state"])
+    best = content["best"]
+    groups = ["parameters", "velocity"] if best is None else ["parameters", "velocity", "best"]
+    parameters, velocity, *others = (_parameters(arrays, group) for group in groups)
+    kinds = {
+        tuple((array.shape, array.dtype) for layer in group for array in layer)
+        for group in (parameters, velocity, *others)
+    }
+    if len(kinds) != 1:
+        raise ValueError(f"{', '.join(groups)} must have the same shapes and dtype")
+    state = TrainingState(
+        parameters,
+        velocity,
+        int(content["epoch"]),
+        History(Metrics(int(row[0]), *map(float, row[1:])) for row in content["history"]),
+        None if best is None else Best(int(best[0]), float(best[1]), others[0]),
+    )
+    if any(row.epoch != index for index, row in enumerate(state.history)):
+        raise ValueError("must hold a row of metrics for every epoch")
+    if state.epoch + 1 != len(state.history) or state.result_epoch not in range(len(state.history)):
+        raise ValueError(f"must hold {state.epoch + 1} rows of metrics, got {len(state.history)}")
+    config = TrainingConfig.from_json(json.dumps(content["config"]))
+    described = {str(name): str(value) for name, value in content["environment"].items()}
+    return Checkpoint(state, config, str(content["data_sha256"]), described, ())
+
+
+def _parameters(arrays: dict[str, np.ndarray], group: str) -> Parameters:
+    """Collect a group's arrays in layer order; their shapes must chain."""
+    layers = sum(name.startswith(f"{group}.") for name in arrays) // 2
+    parameters = tuple(
+        Layer(arrays[f"{group}.layers.{index}.weight"], arrays[f"{group}.layers.{index}.bias"])
+        for index in range(layers)
+    )
+    ends = [parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters)]
+    for (weight, bias), expected in zip(parameters, pairwise(ends), strict=True):
+        if weight.shape != expected or bias.ndim != 1:
+            raise ValueError(f"weights must have shape {expected}, got {weight.shape}")
+        for array in (weight, bias):
+            if array.dtype not in ("float32", "float64") or not np.isfinite(array).all():
+                raise ValueError(f"{group} must be finite float32 or float64, got {array.dtype}")
+    return parameters
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200]
