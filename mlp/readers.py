@@ -58,7 +58,7 @@ def read(path: Path) -> Content:
     DataError
         It is missing, damaged or of no form that is known.
     """
-    with _named(path):
+    with named(path):
         if path.is_dir():
             if (path / "images.npy").exists():
                 return _read_npy_folder(path)
@@ -68,8 +68,8 @@ def read(path: Path) -> Content:
             raise DataError(f"{path}: no such file or folder; --data names the data set")
         if zipfile.is_zipfile(path):
             return Content(_read_npz(path), None, _sha256(path))
-        if _IDX_NAME.fullmatch(path.name):
-            labels = _labels_file(path)
+        if IDX_NAME.fullmatch(path.name):
+            labels = labels_file(path)
             digest = _combined_sha256({file.name: _sha256(file) for file in (path, labels)})
             return Content(_read_idx_pair(path, labels), None, digest)
     raise DataError(
@@ -92,7 +92,7 @@ _DAMAGE = (
 
 
 @contextmanager
-def _named(path: Path) -> Iterator[None]:
+def named(path: Path) -> Iterator[None]:
     """Turn what the libraries raise over damaged files into one line that names the file."""
     try:
         yield
@@ -106,7 +106,7 @@ def _named(path: Path) -> Iterator[None]:
 
 # .npz
 
-_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What NumPy's header parser lets through: of literals, tokens, tuples and dtypes without a meaning.
 _BAD_HEADER = (
     *(AttributeError, LookupError, MemoryError, OverflowError, RecursionError, SyntaxError),
@@ -128,22 +128,23 @@ def _read_npz(path: Path) -> Pair:
         arrays = []
         for key in (rows, "labels"):
             # An LZMA member names the size of the buffer it is unpacked with, up to 4 GiB.
-            if archive.getinfo(members[key]).compress_type not in _COMPRESSIONS:
+            if archive.getinfo(members[key]).compress_type not in COMPRESSIONS:
                 raise DataError(f"{path}: {key} must be stored or deflated; use numpy.savez")
             with archive.open(members[key]) as stream:
                 size = limit if key == rows else label_limit
-                arrays.append(_read_npy(stream, f"{path}: {key}", size))
+                arrays.append(read_npy(stream, f"{path}: {key}", size))
     return Pair(*arrays)
 
 
-def _read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
-    shape, fortran, dtype, begun = _read_npy_header(stream, name)
+def read_npy(stream: IO[bytes], name: str, limit: int) -> np.ndarray:
+    """Read an array of numbers of at most `limit` bytes; the header is not believed."""
+    shape, fortran, dtype, begun = read_npy_header(stream, name)
     data = _read_exactly(stream, math.prod(shape) * dtype.itemsize, name, limit, begun)
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     return np.ascontiguousarray(array, dtype.newbyteorder("="))
 
 
-def _read_npy_header(
+def read_npy_header(
     stream: IO[bytes], name: str
 ) -> tuple[tuple[int, ...], bool, np.dtype[np.generic], bytes]:
     """Read an array's shape, whether its order is Fortran's, and its dtype; only numbers pass.
@@ -175,7 +176,7 @@ def _read_npy_folder(folder: Path) -> Content:
     if not labels.is_file():
         raise DataError(f"{folder}: labels.npy is missing beside images.npy")
     with images.open("rb") as stream:
-        shape, fortran, dtype, begun = _read_npy_header(stream, str(images))
+        shape, fortran, dtype, begun = read_npy_header(stream, str(images))
         offset = stream.tell() - len(begun)
     if dtype != np.uint8 or len(shape) != 3 or fortran:
         raise DataError(
@@ -185,7 +186,7 @@ def _read_npy_folder(folder: Path) -> Content:
     if (size := images.stat().st_size) != offset + math.prod(shape):
         raise DataError(f"{images}: claims {math.prod(shape)} bytes, holds {size - offset}")
     with labels.open("rb") as stream:
-        numbers = _read_npy(stream, str(labels), labels.stat().st_size)
+        numbers = read_npy(stream, str(labels), labels.stat().st_size)
     digest = _combined_sha256({file.name: _sha256(file) for file in (images, labels)})
     note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
     return Content(Pair(FileRows(images, offset, shape), numbers), None, digest, notes=(note,))
@@ -211,17 +212,18 @@ def _read_exactly(
 
 # IDX
 
-_IDX_NAME = re.compile(r"(.*)images([-.])idx3-ubyte(\.gz)?")
+IDX_NAME = re.compile(r"(.*)images([-.])idx3-ubyte(\.gz)?")
 
 
 def _idx_pairs(folder: Path) -> dict[str, Path]:
     """Find a folder's image files by what their names begin with."""
-    names = sorted(path.name for path in folder.iterdir() if _IDX_NAME.fullmatch(path.name))
+    names = sorted(path.name for path in folder.iterdir() if IDX_NAME.fullmatch(path.name))
     return {name.partition("images")[0].rstrip("-._"): folder / name for name in names}
 
 
-def _labels_file(images: Path) -> Path:
-    match = _IDX_NAME.fullmatch(images.name)
+def labels_file(images: Path) -> Path:
+    """Name the IDX file of the labels of an IDX file of images."""
+    match = IDX_NAME.fullmatch(images.name)
     assert match is not None
     stem = f"{match[1]}labels{match[2]}idx1-ubyte"
     for name in (f"{stem}.gz", stem):
@@ -237,18 +239,19 @@ def _read_idx_folder(folder: Path, pairs: dict[str, Path]) -> Content:
             f"{folder}: holds several IDX pairs ({', '.join(pairs)}); name one images file"
         )
     train = pairs["train"] if "train" in pairs else next(iter(pairs.values()))
-    files = [(images, _labels_file(images)) for images in (train, test) if images is not None]
+    files = [(images, labels_file(images)) for images in (train, test) if images is not None]
     pairs_read = [_read_idx_pair(images, labels) for images, labels in files]
     digest = _combined_sha256({file.name: _sha256(file) for both in files for file in both})
     return Content(pairs_read[0], pairs_read[1] if test is not None else None, digest)
 
 
 def _read_idx_pair(images: Path, labels: Path) -> Pair:
-    return Pair(_read_idx(images, 3), _read_idx(labels, 1, LABEL_GROWTH))
+    return Pair(read_idx(images, 3), read_idx(labels, 1, LABEL_GROWTH))
 
 
-def _read_idx(path: Path, rank: int, growth: int = 1) -> np.ndarray:
-    with _named(path), _open_idx(path) as stream:
+def read_idx(path: Path, rank: int, growth: int = 1) -> np.ndarray:
+    """Read the bytes of an IDX file, plain or gzip, with `rank` dimensions."""
+    with named(path), _open_idx(path) as stream:
         header = stream.read(4 + 4 * rank)
         if len(header) < 4 + 4 * rank or header[:4] != bytes([0, 0, 8, rank]):
             raise DataError(

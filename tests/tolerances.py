@@ -36,3 +36,7 @@ LIBRARIES = {
 
 # Keras in float64, where it rounds a value to float32: the coefficient of l2 by up to 2**-25.
 KERAS_L2 = {"rtol": 1e-6, "atol": 1e-6}
+
+# An exported file's logits against ours, relative to the largest: the same sums of some 60 terms in
+# another order, a few units in the last place. 1e-6 is also what the project promises.
+EXPORT = {"float32": 1e-6, "float64": 5e-15}
