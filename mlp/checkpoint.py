@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 from mlp.config import TrainingConfig
 from mlp.device import Device, to_numpy
 from mlp.model import Layer, Parameters, named_arrays
-from mlp.run_directory import RunDirectoryError, replacing, versions
+from mlp.run_directory import RunDirectoryError, replacing
 from mlp.training import Best, History, Metrics, TrainingState, check_finite
 
 _KEPT = 2
@@ -35,7 +35,7 @@ class Checkpoint(NamedTuple):
 
 
 def environment(device: Device) -> dict[str, str]:
-    """Name what a run's last bits depend on besides its configuration: CPU, BLAS, versions."""
+    """Name what a run's last bits depend on besides its configuration: CPU, BLAS and library."""
     model = platform.processor() or platform.machine()
     with suppress(OSError):
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -48,10 +48,10 @@ def environment(device: Device) -> dict[str, str]:
         if library["user_api"] == "blas"
     }
     return {
-        "cpu": model,
+        "CPU": model,
         "BLAS": ", ".join(sorted(blas)),
         "device": device.used,
-        **versions(device),
+        "library": f"{device.library} {device.version}",
     }
 
 

@@ -21,11 +21,12 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from benchmarks import growth, layout, recipes
 from benchmarks.process import Entry, check_installed, limited_to
 from benchmarks.rounds import LossError, Measured, interleave, loss_tolerance, measure_starts
+from command_line import Parser, fail
 from peers import PEERS, PeerError
 
 from mlp import DataError, TrainingConfig
@@ -40,19 +41,10 @@ MOST_EPOCHS = 10**6  # a contestant goes on until it is told to stop
 DISTORTING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}; see --help\n")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        prog="benchmark.py", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "benchmark.py", __doc__,
         epilog="exit status: 0 done, 1 a contestant does another training, 2 bad usage, "
         "3 a contestant is absent or fails",
     )  # fmt: skip
@@ -144,13 +136,13 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.write_table:
             layout.write_marked(chosen.write_table, mode, text)
     except LossError as error:
-        return fail(DIFFERENT, error)
+        return fail("benchmark.py", DIFFERENT, error)
     except PeerError as error:
-        return fail(ABSENT, error)
+        return fail("benchmark.py", ABSENT, error)
     except (DataError, RunDirectoryError, OSError, ValueError) as error:
-        return fail(BAD_INPUT, error)
+        return fail("benchmark.py", BAD_INPUT, error)
     except KeyboardInterrupt:
-        return fail(INTERRUPTED, "interrupted")
+        return fail("benchmark.py", INTERRUPTED, "interrupted")
     if chosen.json:
         print(json.dumps(record))
     elif not chosen.quiet:
@@ -317,12 +309,6 @@ def described(where: dict[str, Any], ours: Measured) -> str:
         f"{where['cpu']}, {where['threads']} threads, {where['system']}, Python {where['python']}, "
         f"NumPy {ours.versions['numpy']} with {blas}."
     )
-
-
-def fail(status: int, message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"benchmark.py: error: {message}", file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ python scripts/doctor.py
 python scripts/doctor.py --json
 """
 
-import argparse
 import ctypes
 import importlib
 import importlib.util
@@ -18,7 +17,9 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
+
+from command_line import Parser
 
 NO_TRAINING, BAD_USAGE = 1, 2
 WIDTH = 100
@@ -334,20 +335,11 @@ def screen(findings: list[Finding]) -> str:
     return "\n".join(lines)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_USAGE, f"{self.prog}: error: {message}; see --help\n")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = Parser(
-        prog="doctor.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "doctor.py",
+        __doc__,
         epilog="+ usable, - absent, ! broken; -> the command that mends it. "
         "Exit status: 0 training works, if only on the CPU; 1 it does not.",
     )

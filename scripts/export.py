@@ -15,11 +15,11 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
+from command_line import Parser, fail, visible
 from prediction.classifier import load
-from prediction.output import visible
 
 from mlp.export import Classifier, export_keras, export_npz, export_onnx
 from mlp.keras_reference import tensorflow
@@ -33,21 +33,9 @@ CHECKED_ROWS = 64
 BOUNDS = {"float32": 1e-5, "float64": 1e-13}
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {visible(message)}; see --help\n")
-
-
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options."""
-    parser = Parser(
-        prog="export.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("export.py", __doc__)
     option = parser.add_argument
     option("model", metavar="MODEL", type=Path, help="run directory, or a model.safetensors")
     option("--to", required=True, choices=FORMATS, help="format to write")
@@ -81,16 +69,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(options)
     except (RunDirectoryError, ValueError, OSError, ModuleNotFoundError) as error:
-        return fail(error)
+        return fail("export.py", BAD_INPUT, error)
     except KeyboardInterrupt:
-        fail("interrupted")
+        fail("export.py", BAD_INPUT, "interrupted")
         return INTERRUPTED
-
-
-def fail(message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"export.py: error: {visible(message)}", file=sys.stderr)
-    return BAD_INPUT
 
 
 def run(options: argparse.Namespace) -> int:
@@ -99,7 +81,11 @@ def run(options: argparse.Namespace) -> int:
     folder = options.model if options.model.is_dir() else options.model.parent
     out: Path = options.out or folder / f"model.{options.to}"
     if options.input == "images" and classifier.image_shape is None:
-        return fail(f"{options.model}: takes rows of features, not images; leave out --input")
+        return fail(
+            "export.py",
+            BAD_INPUT,
+            f"{options.model}: takes rows of features, not images; leave out --input",
+        )
     if options.input == "rows":
         classifier = classifier._replace(image_shape=None)
     compute: Callable[[Path, np.ndarray], np.ndarray]
@@ -126,7 +112,11 @@ def run(options: argparse.Namespace) -> int:
         )
         bound = BOUNDS[str(classifier.parameters[0].weight.dtype)]
         if not difference <= bound:
-            return fail(f"{visible(out)}: must differ by at most {bound}; do not use it")
+            return fail(
+                "export.py",
+                BAD_INPUT,
+                f"{visible(out)}: must differ by at most {bound}; do not use it",
+            )
     if options.json:
         print(json.dumps({"format": options.to, "path": str(out), "difference": difference}))
     return 0

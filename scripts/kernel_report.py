@@ -1,6 +1,7 @@
 """Write what NVRTC says of every kernel into the table of kernels/README.md.
 
-    python scripts/kernel_report.py
+python scripts/kernel_report.py
+python scripts/kernel_report.py --out table.md
 
 Needs an NVRTC wheel and no GPU. With both releases' wheels in two environments, run it in each:
 each run replaces its own release's table and keeps the other's.
@@ -9,6 +10,8 @@ each run replaces its own release's table and keeps the other's.
 import importlib
 import sys
 from pathlib import Path
+
+from command_line import BAD_INPUT, Parser, fail
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "kernels" / "README.md"
@@ -32,15 +35,23 @@ KERNELS = {
 }
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Compile, write the tables and tell how many bytes any kernel keeps outside registers."""
+    parser = Parser("kernel_report.py", __doc__)
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="Markdown file (default: kernels/README.md)"
+    )
+    readme: Path = parser.parse_args(arguments).out or README
     sys.path.insert(0, str(ROOT / "tests" / "kernels"))
     nvrtc = importlib.import_module("nvrtc")
     libraries = nvrtc.libraries()
     if not libraries:
-        print("no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12", file=sys.stderr)
-        return 2
-    text = README.read_text(encoding="utf-8")
+        message = "no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12"
+        return fail("kernel_report.py", BAD_INPUT, message)
+    try:
+        text = readme.read_text(encoding="utf-8")
+    except OSError as error:
+        return fail("kernel_report.py", BAD_INPUT, f"{readme}: {error.strerror}")
     local = 0
     for library in libraries:
         supported = [arch for arch in ARCHITECTURES if arch in library.architectures()]
@@ -62,12 +73,12 @@ def main() -> int:
         key = f"CUDA {library.version[0]}"
         start, end = START.format(key), END.format(key)
         if text.count(start) != 1 or text.count(end) != 1:
-            print(f"kernels/README.md lacks the markers of {key}", file=sys.stderr)
-            return 2
+            message = f"{readme}: lacks the markers of {key}"
+            return fail("kernel_report.py", BAD_INPUT, message)
         before, _, rest = text.partition(start)
         after = rest.partition(end)[2]
         text = before + "\n".join([start, *lines, end]) + after
-    README.write_text(text, encoding="utf-8")
+    readme.write_text(text, encoding="utf-8")
     return 0
 
 

@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import numpy as np
+from command_line import Parser, fail
 from peers import PEERS, Peer, PeerError, Score, Task, check, taken
 from peers import load as load_peer
 from threadpoolctl import threadpool_limits
@@ -414,18 +415,10 @@ def plot(comparisons: list[Comparison], path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=150)
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}; see --help\n")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        prog="parity.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+        "parity.py", __doc__,
         epilog="exit status: 0 all bounds kept, 1 one exceeded, 2 bad usage, 3 a peer is absent",
     )  # fmt: skip
 
@@ -509,22 +502,16 @@ def main(arguments: list[str] | None = None) -> int:
         if chosen.write_table:
             write_table(chosen.write_table, comparisons)
     except PeerError as error:
-        return fail(ABSENT, error)
+        return fail("parity.py", ABSENT, error)
     except (DataError, DeviceError, RunDirectoryError, OSError, ValueError) as error:
-        return fail(BAD_INPUT, error)
+        return fail("parity.py", BAD_INPUT, error)
     except KeyboardInterrupt:
-        return fail(INTERRUPTED, "interrupted")
+        return fail("parity.py", INTERRUPTED, "interrupted")
     if chosen.json:
         print(json.dumps({"results": results}))
     elif not chosen.quiet:
         print(text)
     return 0 if all(result["passed"] for result in results) else EXCEEDED
-
-
-def fail(status: int, message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"parity.py: error: {message}", file=sys.stderr)
-    return status
 
 
 if __name__ == "__main__":

@@ -20,13 +20,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 import numpy as np
+from command_line import Parser, fail, visible
 from prediction.blocks import ROWS, is_rows_file, read_blocks
 from prediction.classifier import load
 from prediction.images import INKS, SUFFIXES, read_image
-from prediction.output import JsonWriter, TextWriter, answer, visible
+from prediction.output import JsonWriter, TextWriter, answer
 
 from mlp import DataError, DeviceError, Layer, choose_device, predict_probabilities
 from mlp.device import Device, to_numpy
@@ -46,14 +47,6 @@ class Item(NamedTuple):
     label: int | None
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {visible(message)}; see --help\n")
-
-
 class Failures:
     """Says of every input that cannot be predicted why, and remembers it."""
 
@@ -63,7 +56,7 @@ class Failures:
     def add(self, message: object) -> None:
         """Say it in one line on stderr."""
         self.messages.append(visible(message))
-        fail(BAD_INPUT, message)
+        fail("predict.py", BAD_INPUT, message)
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -78,11 +71,7 @@ class Failures:
 
 def parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
     """Return the command line's options."""
-    parser = Parser(
-        prog="predict.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = Parser("predict.py", __doc__)
     option = parser.add_argument
     option("model", metavar="MODEL", type=Path, help="run directory, or a model.safetensors")
     option("inputs", metavar="INPUT", type=Path, nargs="+", help="image, folder, .npz or IDX file")
@@ -119,20 +108,14 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
         return status
     except DeviceError as error:
-        return fail(BAD_DEVICE, error)
+        return fail("predict.py", BAD_DEVICE, error)
     except BrokenPipeError:  # the reader, `head` say, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (RunDirectoryError, ValueError, OSError) as error:
-        return fail(BAD_INPUT, error)
+        return fail("predict.py", BAD_INPUT, error)
     except KeyboardInterrupt:
-        return fail(INTERRUPTED, "interrupted")
-
-
-def fail(status: int, message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"predict.py: error: {visible(message)}", file=sys.stderr)
-    return status
+        return fail("predict.py", INTERRUPTED, "interrupted")
 
 
 def run(options: argparse.Namespace, device: Device, classifier: Classifier) -> int:

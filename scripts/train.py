@@ -16,9 +16,10 @@ import sys
 import time
 from dataclasses import fields, replace
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
+from command_line import Parser, fail
+from stop_signals import StopSignals
 from tqdm import tqdm
 
 from mlp import (
@@ -44,14 +45,6 @@ BAD_INPUT, BAD_DEVICE, DIVERGED, SIGNALLED = 2, 3, 4, 128
 MAY_CHANGE = {"data", "device", "strict_device", "epochs", "threads", "checkpoint_every"}
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: error: {message}; see --help\n")
-
-
 class UsageError(ValueError):
     """The options do not go together."""
 
@@ -64,36 +57,9 @@ class StoppedBySignal(Exception):  # noqa: N818 - it is no error
         self.number = number
 
 
-class StopSignals:
-    """Notes the first SIGINT or SIGTERM; a second one acts at once."""
-
-    def __init__(self) -> None:
-        self.received: int | None = None
-
-    def __enter__(self) -> "StopSignals":
-        self._previous = {
-            number: signal.signal(number, self._note) for number in (signal.SIGINT, signal.SIGTERM)
-        }
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-    def __call__(self) -> bool:
-        """Tell whether training is to stop."""
-        return self.received is not None
-
-    def _note(self, number: int, frame: FrameType | None) -> None:
-        self.received = number
-        self.__exit__()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    parser = Parser(
-        prog="train.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser("train.py", __doc__)
     add_arguments(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
@@ -115,23 +81,17 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return run(options)
     except (DataError, RunDirectoryError, UsageError) as error:
-        return fail(BAD_INPUT, error)
+        return fail("train.py", BAD_INPUT, error)
     except ModuleNotFoundError as error:  # an optional framework; it says how to install itself
-        return fail(BAD_INPUT, error)
+        return fail("train.py", BAD_INPUT, error)
     except DeviceError as error:
-        return fail(BAD_DEVICE, error)
+        return fail("train.py", BAD_DEVICE, error)
     except DivergedError as error:
-        return fail(DIVERGED, error)
+        return fail("train.py", DIVERGED, error)
     except StoppedBySignal as stopped:
-        return fail(SIGNALLED + stopped.number, stopped)
+        return fail("train.py", SIGNALLED + stopped.number, stopped)
     except KeyboardInterrupt:
-        return fail(SIGNALLED + signal.SIGINT, "interrupted")
-
-
-def fail(status: int, message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"train.py: error: {message}", file=sys.stderr)
-    return status
+        return fail("train.py", SIGNALLED + signal.SIGINT, "interrupted")
 
 
 def configure(options: argparse.Namespace) -> TrainingConfig:
@@ -303,6 +263,8 @@ def resumed_state(
     for warning in found.warnings:
         warn(warning)
     checkpoint.check_fits(found, sizes, config.dtype, data_sha256)
+    if found.state.epoch > config.epochs:
+        raise UsageError(f"--epochs must be at least the {found.state.epoch} that are done")
     print(f"{directory}: going on after epoch {found.state.epoch}", file=sys.stderr)
     for name, value in environment.items():
         if (before := found.environment.get(name)) != value:

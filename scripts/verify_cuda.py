@@ -10,8 +10,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from command_line import Parser, fail
 from verification import CHECKS, Setup, Values
 from verification.verdicts import VERDICTS, failures, judge
 
@@ -43,19 +44,10 @@ def run(setup: Setup) -> dict[str, Values]:
     return results
 
 
-class Parser(argparse.ArgumentParser):
-    """Says what is wrong with the command line in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Exit with status 2."""
-        self.exit(BAD_USAGE, f"{self.prog}: error: {message}; see --help\n")
-
-
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        prog="verify_cuda.py", description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "verify_cuda.py", __doc__,
         epilog="The last line is PASSED, FAILED or NOT RUN and why. Exit status: 0 passed, "
         "1 failed, 2 bad usage, 3 not run.",
     )  # fmt: skip
@@ -104,7 +96,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
     began = time.perf_counter()
     if not options.out.absolute().parent.is_dir():
-        return fail(f"{options.out}: its folder does not exist; choose another --out")
+        return fail(
+            "verify_cuda.py",
+            BAD_USAGE,
+            f"{options.out}: its folder does not exist; choose another --out",
+        )
     try:
         device = choose_device(options.device, strict=True)
     except DeviceError as error:
@@ -129,21 +125,15 @@ def main(arguments: list[str] | None = None) -> int:
         }
         write_json(options.out, record)
     except (DataError, RunDirectoryError) as error:
-        return fail(error)
+        return fail("verify_cuda.py", BAD_USAGE, error)
     except KeyboardInterrupt:
-        fail("interrupted")
+        fail("verify_cuda.py", BAD_USAGE, "interrupted")
         return INTERRUPTED
     print(f"\n{record['seconds']:.0f} s in all; every number is in {options.out}")
     for line in wrong:
         print(f"- {line}")
     print("FAILED" if wrong else "PASSED")
     return FAILED if wrong else 0
-
-
-def fail(message: object) -> int:
-    """Say why in one line on stderr."""
-    print(f"verify_cuda.py: error: {message}", file=sys.stderr)
-    return BAD_USAGE
 
 
 if __name__ == "__main__":

@@ -314,7 +314,7 @@ def test_without_a_checkpoint_a_run_starts_again(data, finished, unfinished, cap
 
 def test_another_cpu_is_warned_of(unfinished, capsys, monkeypatch):
     genuine = checkpoint.environment
-    monkeypatch.setattr(checkpoint, "environment", lambda device: genuine(device) | {"cpu": "Z80"})
+    monkeypatch.setattr(checkpoint, "environment", lambda device: genuine(device) | {"CPU": "Z80"})
     assert run("--resume", unfinished) == 0
     assert "is Z80: the last bits may differ" in capsys.readouterr().err
 
@@ -371,6 +371,7 @@ def test_a_run_directory_in_use_is_refused(data, tmp_path, capsys):
         (["--hidden", "7"], "--hidden cannot change in a run"),
         (["--dtype", "float64"], "--dtype cannot change in a run"),
         (["--seed", "1"], "--seed cannot change in a run"),
+        (["--epochs", "3"], "--epochs must be at least the 4 that are done"),
         (["--config", "x.json"], "--resume has a config.json of its own; leave out --config"),
     ],
 )

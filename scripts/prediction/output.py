@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, TextIO
 
 import numpy as np
+from command_line import visible
 
 
 class Answer(NamedTuple):
@@ -78,8 +79,3 @@ class JsonWriter:
         """End the list and write the rest of the object."""
         begun = self._separator if self._separator.startswith("{") else ""
         self._stream.write(f"{begun}\n], {json.dumps(rest)[1:-1]}}}\n")
-
-
-def visible(text: object) -> str:
-    """Make one line of a text that may hold a file's own words: no control codes reach a screen."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
