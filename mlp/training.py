@@ -25,7 +25,7 @@ from mlp.sharding import Executor, available_threads
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_LOWER = "lower --learning-rate or --momentum"
+_LOWER = "lower the learning rate or the momentum"
 
 
 class DivergedError(RuntimeError):

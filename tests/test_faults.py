@@ -395,7 +395,7 @@ def test_divergence_keeps_the_last_finite_checkpoint(data, tmp_path, capsys, rec
     assert main(options) == 4
     err = one_line(capsys)
     assert "training diverged: the loss is" in err
-    assert "lower --learning-rate or --momentum" in err
+    assert "lower the learning rate or the momentum" in err
     assert len(recwarn) == 0
     found = checkpoint.load(out).state
     assert all(np.isfinite(array).all() for layer in found.parameters for array in layer)

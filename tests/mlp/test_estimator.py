@@ -1,0 +1,330 @@
+"""The classifier as scikit-learn's users meet it."""
+
+import pickle
+from dataclasses import replace
+
+import array_api_strict
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.neural_network import MLPClassifier as ScikitLearns
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from tolerances import ROUNDING, TRAINING
+
+from mlp import Dataset, DivergedError, Rows, TrainingConfig, estimator, train
+from mlp import device as devices
+from mlp.device import Device
+from mlp.estimator import MLPClassifier
+from mlp.model import Layer
+from mlp.run_directory import parameters_sha256
+
+SMALL = {"hidden_layer_sizes": (8,), "max_iter": 7, "batch_size": 32, "random_state": 3}
+
+
+def blobs(n=150, n_features=6, n_classes=3, seed=0, dtype=np.float64):
+    """Draw rows around one centre a class, some of them nearer to another's."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % n_classes
+    centres = 2 * rng.standard_normal((n_classes, n_features))
+    return (centres[labels] + rng.standard_normal((n, n_features))).astype(dtype), labels
+
+
+def weights_hash(classifier):
+    layers = zip(classifier.coefs_, classifier.intercepts_, strict=True)
+    return parameters_sha256(tuple(Layer(*layer) for layer in layers))
+
+
+def dataset_of(train_rows, valid=None, n_classes=3):
+    return Dataset(
+        train=Rows(*train_rows), valid=valid, test=None, scale=1.0, n_classes=n_classes,
+        class_names=(), image_shape=None, path="", sha256="",
+    )  # fmt: skip
+
+
+@parametrize_with_checks([MLPClassifier()])
+def test_it_passes_every_check_of_scikit_learns(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_fit_is_train_on_the_same_rows(dtype, schedule):
+    x, y = blobs(dtype=dtype)
+    classifier = MLPClassifier(
+        (8, 5), alpha=0.5, batch_size=32, learning_rate=schedule, learning_rate_init=0.05,
+        momentum=0.8, max_iter=7, random_state=3,
+    ).fit(x, y)  # fmt: skip
+    config = TrainingConfig(
+        hidden=(8, 5), l2=0.5 / 32, batch_size=32, schedule=schedule, learning_rate=0.05,
+        momentum=0.8, nesterov=True, epochs=7, seed=3, dtype=dtype, velocity_init=0.0,
+    )  # fmt: skip
+    state = train(dataset_of((x, y)), config)
+    assert weights_hash(classifier) == parameters_sha256(state.parameters)
+    assert classifier.loss_curve_ == [row.train_loss for row in state.history[1:]]
+    assert classifier.n_iter_ == len(classifier.loss_curve_) == 7
+    assert classifier.validation_scores_ is None
+
+
+def test_a_number_is_one_hidden_layer_and_auto_is_200_rows_a_step():
+    x, y = blobs(n=450)
+    written = MLPClassifier(8, max_iter=3, random_state=0).fit(x, y)
+    meant = MLPClassifier((8,), batch_size=200, max_iter=3, random_state=0).fit(x, y)
+    assert [w.shape for w in written.coefs_] == [(6, 8), (8, 3)]
+    assert [b.shape for b in written.intercepts_] == [(8,), (3,)]
+    assert weights_hash(written) == weights_hash(meant)
+
+
+def test_its_steps_are_scikit_learns_sgd_with_the_same_alpha():
+    """From the same weights, on all rows a step, with three classes: softmax in both."""
+    x, y = blobs()
+    options = {
+        "hidden_layer_sizes": (8,), "alpha": 3.0, "batch_size": len(x), "random_state": 3,
+        "learning_rate_init": 0.05, "momentum": 0.8, "nesterovs_momentum": True,
+    }  # fmt: skip
+    ours = MLPClassifier(max_iter=0, warm_start=True, **options).fit(x, y)
+    theirs = ScikitLearns(solver="sgd", **options).partial_fit(x, y, classes=[0, 1, 2])
+    for mine, copy in zip(
+        [*ours.coefs_, *ours.intercepts_], [*theirs.coefs_, *theirs.intercepts_], strict=True
+    ):
+        copy[...] = mine
+    for velocity in theirs._optimizer.velocities:
+        velocity[...] = 0
+    for _ in range(20):
+        theirs.partial_fit(x, y)
+    ours.set_params(max_iter=20).fit(x, y)
+    for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
+        np.testing.assert_allclose(mine, other, **TRAINING["float64"])
+    np.testing.assert_allclose(
+        ours.predict_proba(x), theirs.predict_proba(x), **TRAINING["float64"]
+    )
+
+
+@pytest.mark.parametrize("random_state", [3, np.random.RandomState(3)])
+def test_warm_starts_and_partial_fits_are_one_uninterrupted_fit(random_state):
+    """A generator gives another seed whenever it is asked: the first one must be kept."""
+    x, y = blobs()
+    whole = MLPClassifier(**SMALL | {"random_state": random_state})
+    warm = clone(whole).set_params(warm_start=True)
+    pieces = clone(whole)
+    whole.fit(x, y)
+    warm.set_params(max_iter=3).fit(x, y)
+    warm.set_params(max_iter=4).fit(x, y)
+    for _ in range(7):
+        pieces.partial_fit(x, y, classes=[2, 0, 1])
+    assert weights_hash(warm) == weights_hash(pieces) == weights_hash(whole)
+    assert warm.loss_curve_ == pieces.loss_curve_ == whole.loss_curve_
+    assert warm.n_iter_ == pieces.n_iter_ == whole.n_iter_ == 7
+
+
+def test_without_warm_start_fit_begins_anew():
+    x, y = blobs()
+    once = MLPClassifier(**SMALL).fit(x, y)
+    twice = clone(once).fit(x[:90, :4], y[:90] % 2).fit(x, y)
+    assert weights_hash(twice) == weights_hash(once)
+    assert twice.n_iter_ == 7
+
+
+def test_partial_fit_learns_from_rows_that_come_in_pieces():
+    x, y = blobs(n=600)
+    classifier = MLPClassifier((16,), random_state=0)
+    for _ in range(10):
+        for start in range(0, 500, 50):
+            part = slice(start, start + 50)
+            classifier.partial_fit(x[part], y[part], classes=[0, 1, 2])
+    assert classifier.n_iter_ == len(classifier.loss_curve_) == 100
+    assert classifier.score(x[500:], y[500:]) > 0.9
+
+
+def test_early_stopping_holds_rows_out_and_keeps_the_weights_of_the_lowest_loss():
+    x, y = blobs(n=120)
+    y[::4] = (y[::4] + 1) % 3  # noise that training cannot learn: validation turns up
+    classifier = MLPClassifier(
+        (32,), early_stopping=True, validation_fraction=0.25, n_iter_no_change=5, max_iter=500,
+        learning_rate_init=0.1, batch_size=30, random_state=3, alpha=0.0,
+    ).fit(x, y)  # fmt: skip
+    parts = train_test_split(x, y, test_size=0.25, random_state=3, stratify=y)
+    config = TrainingConfig(
+        hidden=(32,), early_stopping=5, epochs=500, learning_rate=0.1, batch_size=30, seed=3,
+        nesterov=True, dtype="float64", velocity_init=0.0,
+    )  # fmt: skip
+    dataset = dataset_of(parts[::2], Rows(*parts[1::2]))
+    state = train(dataset, config)
+    assert 0 < state.result_epoch == state.epoch - 5 < 490
+    assert weights_hash(classifier) == parameters_sha256(state.result_parameters)
+    assert classifier.validation_scores_ == [row.valid_accuracy for row in state.history[1:]]
+    assert classifier.n_iter_ == len(classifier.validation_scores_) == state.epoch
+    kept = classifier.validation_scores_[state.result_epoch - 1]
+    assert classifier.score(*parts[1::2]) == kept
+
+    # A warm start goes on from those weights, at rest; they stay where nothing better is found.
+    start = replace(
+        state, parameters=state.result_parameters, history=state.history[:-1], best=None,
+        velocity=tuple(Layer(*map(np.zeros_like, layer)) for layer in state.velocity),
+    )  # fmt: skip
+    on = train(dataset, replace(config, epochs=state.epoch + 6, early_stopping=9), state=start)
+    classifier.set_params(warm_start=True, max_iter=6, n_iter_no_change=9)
+    further = pickle.loads(pickle.dumps(classifier)).fit(x, y)
+    assert weights_hash(further) == parameters_sha256(on.result_parameters)
+    assert further.n_iter_ == len(further.validation_scores_) == state.epoch + 6
+    assert further.loss_curve_[: state.epoch] == classifier.loss_curve_
+    classifier.set_params(learning_rate_init=20.0, max_iter=1).fit(x, y)
+    assert weights_hash(classifier) == parameters_sha256(state.result_parameters)
+
+
+LABELS = {
+    "strings": np.array(["cat", "bird", "ant"]),
+    "objects": np.array(["cat", "bird", "ant"], dtype=object),
+    "floats": np.array([2.0, -1.0, 0.0]),
+    "numbers": np.array([7, -3, 1000]),
+    "bools": np.array([True, False]),
+}
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_labels_may_be_of_any_type(kind):
+    names = LABELS[kind]
+    x, y = blobs(n_classes=len(names))
+    classifier = MLPClassifier((16,), max_iter=60, random_state=0).fit(x, names[y])
+    assert classifier.classes_.tolist() == sorted(names.tolist())
+    predicted = classifier.predict(x)
+    assert predicted.dtype == names.dtype
+    assert (predicted == names[y]).mean() == classifier.score(x, names[y]) > 0.9
+    probabilities = classifier.predict_proba(x)
+    assert probabilities.shape == (len(x), len(names))
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, **ROUNDING["float64"])
+    assert (classifier.classes_[probabilities.argmax(axis=1)] == predicted).all()
+
+
+def test_one_class_is_always_predicted():
+    x, _ = blobs()
+    classifier = MLPClassifier(**SMALL).fit(x, ["only"] * len(x))
+    assert set(classifier.predict(x)) == {"only"}
+    assert (classifier.predict_proba(x) == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("given", "computed"),
+    [("float32", "float32"), ("float64", "float64"), ("float16", "float64"), ("uint8", "float64")],
+)
+def test_it_computes_in_the_dtype_of_x_or_in_float64(given, computed):
+    x, y = blobs()
+    x = np.clip(10 * x + 100, 0, 255).astype(given) / np.asarray(100 if given != "uint8" else 1)
+    classifier = MLPClassifier(**SMALL, learning_rate_init=1e-4).fit(x.astype(given), y)
+    arrays = [*classifier.coefs_, *classifier.intercepts_]
+    assert {array.dtype.name for array in arrays} == {computed}
+    other = x.astype("float32" if computed == "float64" else "float64")
+    assert classifier.predict_proba(other).dtype == computed
+    classifier.partial_fit(other, y)
+    assert {array.dtype.name for array in classifier.coefs_} == {computed}
+
+
+def test_predictions_of_many_rows_are_those_of_each_row():
+    x, y = blobs(n=1700)
+    classifier = MLPClassifier(**SMALL).fit(x, y)
+    some = [0, 499, 500, 999, 1000, 1699]
+    each = np.concatenate([classifier.predict_proba(x[[row]]) for row in some])
+    np.testing.assert_allclose(classifier.predict_proba(x)[some], each, **ROUNDING["float64"])
+
+
+def test_it_works_in_a_pipeline_and_a_grid_search():
+    x, y = blobs(n=300)
+    x = 1000 * x + 5000
+    pipeline = make_pipeline(StandardScaler(), MLPClassifier((16,), max_iter=40, random_state=0))
+    assert cross_val_score(pipeline, x, y, cv=3).min() > 0.9
+    rates = np.array([1e-6, 1e-2])
+    search = GridSearchCV(pipeline, {"mlpclassifier__learning_rate_init": rates}, cv=3).fit(x, y)
+    assert search.best_params_ == {"mlpclassifier__learning_rate_init": 1e-2}
+    assert search.score(x, y) > 0.9
+
+
+def test_a_pickled_classifier_predicts_and_goes_on_the_same():
+    x, y = blobs()
+    classifier = MLPClassifier(**SMALL).fit(x, y)
+    copy = pickle.loads(pickle.dumps(classifier))
+    np.testing.assert_array_equal(copy.predict_proba(x), classifier.predict_proba(x))
+    assert weights_hash(copy.partial_fit(x, y)) == weights_hash(classifier.partial_fit(x, y))
+    assert not hasattr(clone(classifier), "coefs_")
+    assert clone(classifier).get_params() == classifier.get_params()
+
+
+BAD_PARAMETERS = {
+    "hidden_layer_sizes": [(), (0,), (10, 2.5)],
+    "alpha": [-1.0, np.nan],
+    "batch_size": [0, "full"],
+    "learning_rate": ["adaptive"],
+    "learning_rate_init": [0.0],
+    "momentum": [1.0],
+    "max_iter": [-1, 2.5],
+    "validation_fraction": [0.0, 1.5],
+    "n_iter_no_change": [0],
+    "device": ["gpu"],
+    "threads": [0],
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [(name, value) for name, values in BAD_PARAMETERS.items() for value in values],
+)
+def test_a_bad_parameter_is_named_in_one_line(name, value):
+    with pytest.raises((ValueError, TypeError), match=rf"^{name} must be .*") as caught:
+        MLPClassifier(early_stopping=True).set_params(**{name: value}).fit(*blobs())
+    assert "\n" not in str(caught.value)
+
+
+def test_partial_fit_wants_the_classes_once_and_no_early_stopping():
+    x, y = blobs()
+    classifier = MLPClassifier(**SMALL)
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        classifier.partial_fit(x, y)
+    classifier.partial_fit(x[:2], y[:2], classes=[0, 1, 2])
+    with pytest.raises(ValueError, match=r"classes must stay \[0, 1, 2\], got \[0, 1\]"):
+        classifier.partial_fit(x, y, classes=[0, 1])
+    with pytest.raises(ValueError, match=r"unseen labels: .*3"):
+        classifier.partial_fit(x, y + 1)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes must stay \(8,\), got \(9,\)"):
+        classifier.set_params(hidden_layer_sizes=(9,)).partial_fit(x, y)
+    with pytest.raises(ValueError, match="set early_stopping=False"):
+        classifier.set_params(early_stopping=True).partial_fit(x, y)
+
+
+def test_divergence_is_an_error_and_leaves_nothing_fitted():
+    x, y = blobs()
+    classifier = MLPClassifier(**SMALL, learning_rate_init=1e30)
+    with pytest.raises(DivergedError, match="training diverged"):
+        classifier.fit(x, y)
+    assert not hasattr(classifier, "coefs_")
+
+
+def test_a_fallback_is_a_warning_where_a_gpu_was_asked_for(monkeypatch):
+    monkeypatch.setattr(devices, "_count_nvidia_devices", lambda: (0, "this machine has none"))
+    x, y = blobs()
+    with pytest.warns(UserWarning, match="cuda requested, cpu used: this machine has none") as seen:
+        classifier = MLPClassifier(**SMALL, device="cuda").fit(x, y)
+    assert [warning.filename for warning in seen] == [__file__]
+    silent = MLPClassifier(**SMALL, device="auto").fit(x, y)
+    assert weights_hash(silent) == weights_hash(classifier)
+
+
+def test_rows_and_weights_go_to_the_device_and_come_back(monkeypatch):
+    """On a strict library's second device; an array left behind would mix two devices."""
+    handle = array_api_strict.Device("device1")
+
+    def choose(requested):
+        return Device(array_api_strict, handle, "cuda", requested, "cuda:0", "for the test")
+
+    options = SMALL | {"early_stopping": True, "warm_start": True}
+    x, y = blobs()
+    expected = MLPClassifier(**options).fit(x, y).fit(x, y)
+    monkeypatch.setattr(estimator, "choose_device", choose)
+    classifier = MLPClassifier(**options).fit(x, y).fit(x, y)
+    for mine, other in zip(classifier.coefs_, expected.coefs_, strict=True):
+        assert isinstance(mine, np.ndarray)
+        np.testing.assert_allclose(mine, other, **TRAINING["float64"])
+    np.testing.assert_allclose(
+        classifier.predict_proba(x), expected.predict_proba(x), **TRAINING["float64"]
+    )
+    pickle.loads(pickle.dumps(classifier))

@@ -1,0 +1,133 @@
+"""Every command and program of the README does what it says, on less work."""
+
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+# What makes a command of the README short. The later of two equal options counts.
+LESS = {
+    "train.py": ["--hidden", "8", "--quiet"],
+    "sweep.py": ["--epochs", "1", "--quiet"],
+    "parity.py": ["--hidden", "4", "--rows", "60", "--epochs", "2", "--quiet"],
+    "benchmark.py": [
+        "--against", "numpy", "--hidden", "4", "--rows", "400", "--rounds", "1", "--epochs", "1",
+        "--starts", "0", "--quiet",
+    ],
+    "doctor.py": [],
+    "predict.py": [],
+    "export.py": [],
+}  # fmt: skip
+# What only hardware can run: the options are parsed.
+HARDWARE = {"verify_cuda.py"}
+
+
+def commands():
+    """List the commands of the shell blocks, and those in the text that begin with python."""
+    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL):
+        for line in block.strip().splitlines():
+            yield from (words.strip() for words in line.split("&&"))
+    yield from re.findall(r"`(python scripts/[^`]*)`", README)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Make a folder in which the README's paths mean what they mean beside the README."""
+    folder = tmp_path_factory.mktemp("clone")
+    for name in ("scripts", "data", "mlp", "kernels", "README.md"):
+        (folder / name).symlink_to(ROOT / name)
+    with np.load(ROOT / "data" / "glyphs.npz") as file:
+        Image.fromarray(file["images"][0]).save(folder / "letter.png")
+    return folder
+
+
+def run(words, place, status=0):
+    done = subprocess.run(
+        [sys.executable, *words], cwd=place, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == status, (words, done.stderr)
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def shortened(words):
+    """Give a script's command with less work; epochs of --epochs 30 and 40 become 1 and 2."""
+    script = Path(words[0]).name
+    options = list(words[1:])
+    if script == "train.py":
+        given = int(options[options.index("--epochs") + 1]) if "--epochs" in options else 20
+        options += ["--epochs", str(given // 20)]
+        if "--checkpoint-every" in options:
+            options += ["--checkpoint-every", "1"]
+        if "--resume" in options:
+            return [words[0], *options, "--quiet"]
+    if script == "sweep.py":
+        options = [re.sub("hidden=.*", "hidden=2,3", option) for option in options]
+    return [words[0], *options, *LESS[script]]
+
+
+def test_every_command_of_the_readme_runs(place):
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = set(extras["optional-dependencies"])
+    scripts, parsed = set(), set()
+    for command in commands():
+        program, *words = shlex.split(command)
+        if program == "sbatch":  # Slurm: what it wraps is parsed
+            program, *words = shlex.split(words[words.index("--wrap") + 1])
+            assert program == "python"
+            run([*words, "--help"], place)
+        elif program == "pip":
+            assert words[0] == "install"
+            for names in re.findall(r"\[(.*?)\]", " ".join(words)):
+                assert set(names.split(",")) <= extras, command
+        elif program == "python" and Path(words[0]).name in HARDWARE:
+            parsed.add(Path(words[0]).name)
+            run([*words, "--help"], place)
+        elif program == "python" and "--reference" not in words:
+            scripts.add(Path(words[0]).name)
+            if "parity.py" in words[0]:  # the other peers have tests of their own
+                words = [words[0], "--against", "notebook"]
+            run(shortened(words), place)
+        else:
+            assert program in ("pytest", "python"), command
+    assert scripts == set(LESS)
+    assert parsed == HARDWARE
+    assert (place / "runs" / "letters" / "report.html").exists()
+    assert (place / "runs" / "letters" / "model.npz").exists()
+
+
+def test_every_program_of_the_readme_runs(place, need):
+    need("sklearn")
+    programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    assert len(programs) == 2
+    for program in programs:
+        run(["-c", program], place)
+
+
+def test_every_link_of_the_readme_leads_somewhere():
+    links = re.findall(r"\]\((?!https?:)([^)#]*)\)", README)
+    assert links
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+SCRIPTS = [
+    path for path in sorted((ROOT / "scripts").glob("*.py")) if "__main__" in path.read_text()
+]
+
+
+@pytest.mark.parametrize("script", [path.name for path in SCRIPTS])
+def test_every_script_has_a_help_with_defaults_and_an_example(script):
+    done = run([f"scripts/{script}", "--help"], ROOT)
+    assert f"python scripts/{script}" in done.stdout
+    assert "default" in done.stdout
+    assert f"`{script}`" in (ROOT / "scripts" / "README.md").read_text()
