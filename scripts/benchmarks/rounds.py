@@ -5,7 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from benchmarks.process import Entry, Process
@@ -147,8 +147,12 @@ def interleave(
 
 
 def measure_starts(entries: Mapping[str, Entry], repeats: int, say: Say) -> dict[str, list[float]]:
-    """Time fresh processes from their start to the end of their first epoch, in turn."""
+    """Time fresh processes from their start to the end of a run of one epoch, in turn."""
     seconds: dict[str, list[float]] = {name: [] for name in entries}
+    entries = {
+        name: entry._replace(config=replace(entry.config, epochs=1))
+        for name, entry in entries.items()
+    }
     for number in range(repeats):
         for name, entry in entries.items():
             time.sleep(PAUSE_SECONDS)

@@ -10,8 +10,8 @@ import zipfile
 
 import numpy as np
 import pytest
+from fuzzing import damaged
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image
 
 from mlp import DataError, load
@@ -390,22 +390,6 @@ def png_bytes():
 
 
 SEEDS = {"npz": WHOLE, "idx": idx(IMAGES), "gz": gzip.compress(idx(IMAGES)), "png": png_bytes()}
-
-
-@st.composite
-def damaged(draw, content):
-    """Change, cut, repeat or replace bytes of a valid file; or write something else."""
-    data = bytearray(content)
-    for _ in range(draw(st.integers(1, 8))):
-        kind = draw(st.sampled_from(["set", "cut", "insert"]))
-        at = draw(st.integers(0, max(0, len(data) - 1)))
-        if kind == "set" and data:
-            data[at] = draw(st.integers(0, 255))
-        elif kind == "cut":
-            del data[at : at + draw(st.integers(1, 200))]
-        else:
-            data[at:at] = draw(st.binary(max_size=40))
-    return bytes(data)
 
 
 def damaged_path(folder, kind):

@@ -1,0 +1,19 @@
+"""Files that were valid once."""
+
+from hypothesis import strategies as st
+
+
+@st.composite
+def damaged(draw, content):
+    """Change, cut, repeat or replace bytes of a valid file; or write something else."""
+    data = bytearray(content)
+    for _ in range(draw(st.integers(1, 8))):
+        kind = draw(st.sampled_from(["set", "cut", "insert"]))
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        if kind == "set" and data:
+            data[at] = draw(st.integers(0, 255))
+        elif kind == "cut":
+            del data[at : at + draw(st.integers(1, 200))]
+        else:
+            data[at:at] = draw(st.binary(max_size=40))
+    return bytes(data)

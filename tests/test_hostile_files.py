@@ -1,0 +1,92 @@
+"""Damaged and crafted files of a run: one line, no crash, no hang, no great allocation.
+
+The readers of data sets are fuzzed in tests/mlp/test_dataset.py.
+"""
+
+import contextlib
+import io
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from fuzzing import damaged
+from hypothesis import given, settings
+from prediction.classifier import load as load_classifier
+from train import main
+
+from mlp import DataError, load
+from mlp.checkpoint import load as load_checkpoint
+from mlp.run_directory import RunDirectoryError, load_model, read_config, read_record
+
+IMAGES = np.arange(60 * 12, dtype=np.uint32).astype(np.uint8).reshape(60, 4, 3)
+LABELS = (np.arange(60) % 3).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Make a small run with a checkpoint, beside its data as files that stay on disk."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "disk").mkdir()
+    np.save(folder / "disk" / "images.npy", IMAGES)
+    np.save(folder / "disk" / "labels.npy", LABELS)
+    options = ["--data", str(folder / "disk"), "--split", "30", "20", "--hidden", "3"]
+    options += ["--epochs", "2", "--checkpoint-every", "2", "--early-stopping", "9"]
+    assert main([*options, "--device", "cpu", "--out", str(folder / "run"), "--quiet"]) == 0
+    return folder
+
+
+# A file of the run, and what reads it.
+READERS = {
+    "model": ("run/model.safetensors", lambda folder: load_model(folder / "run/model.safetensors")),
+    "classifier": ("run/model.safetensors", lambda folder: load_classifier(folder / "run")),
+    "checkpoint": (
+        "run/checkpoint/epoch-000000002.safetensors",
+        lambda folder: load_checkpoint(folder / "run"),
+    ),
+    "config": ("run/config.json", lambda folder: read_config(folder / "run/config.json")),
+    "record": ("run/run.json", lambda folder: read_record(folder / "run")),
+    "images on disk": ("disk/images.npy", lambda folder: load(folder / "disk", split=(30, 20))),
+    "labels on disk": ("disk/labels.npy", lambda folder: load(folder / "disk", split=(30, 20))),
+}
+
+
+def fuzz(run, name, examples):
+    file, read = READERS[name]
+    whole = (run / file).read_bytes()
+    messages = []
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(content=damaged(whole))
+    def check(content):
+        (run / file).write_bytes(content)
+        tracemalloc.reset_peak()
+        started = time.process_time()
+        try:
+            read(run)
+        except (DataError, RunDirectoryError) as error:
+            messages.append(str(error))
+        assert time.process_time() - started < 1.0
+        assert tracemalloc.get_traced_memory()[1] < 2**26
+
+    tracemalloc.start()
+    try:
+        read(run)
+        with contextlib.redirect_stderr(io.StringIO()):
+            check()
+    finally:
+        tracemalloc.stop()
+        (run / file).write_bytes(whole)
+    assert len(messages) > examples // 5
+    assert all(message.count("\n") == 0 for message in messages)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_damaged_files_are_refused_in_one_line(run, name):
+    fuzz(run, name, 500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", READERS)
+def test_many_damaged_files_are_refused_in_one_line(run, name):
+    fuzz(run, name, 10_000)
