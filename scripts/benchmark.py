@@ -4,7 +4,7 @@ python scripts/benchmark.py --batch-size full 128 --write-table README.md
 python scripts/benchmark.py --against torch jax --rounds 7
 python scripts/benchmark.py --growth
 python scripts/benchmark.py --choose-recipe
-python scripts/benchmark.py --to-accuracy --recipe "64 0.1 cosine 3"
+python scripts/benchmark.py --to-accuracy --recipe "64 0.1 one-cycle 5"
 
 An epoch trains on the training rows and evaluates the others. Each contestant runs in its own
 process, in the way its documentation recommends for speed on a CPU; all start from the same weights

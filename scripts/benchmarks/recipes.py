@@ -36,8 +36,8 @@ class Recipe(NamedTuple):
 TASK = Recipe(None, 0.1, "constant", 200)
 # Chosen by `benchmark.py --choose-recipe`. Peers cannot change their rate under way, so they and
 # ours also run the best constant one.
-CONSTANT = Recipe(256, 0.1, "constant", 7)
-RECOMMENDED = Recipe(64, 0.1, "cosine", 3)
+CONSTANT = Recipe(64, 0.05, "constant", 9)
+RECOMMENDED = Recipe(64, 0.1, "one-cycle", 5)
 
 BATCH_SIZES, RATES, EPOCHS = (64, 128, 256), (0.025, 0.05, 0.1, 0.2), range(2, 16)
 CHOICE_SEEDS = (1, 2, 3)
@@ -46,7 +46,7 @@ PATIENCE = 1.1
 
 
 def parse(text: str) -> Recipe:
-    """Read what `Recipe.__str__` writes, e.g. ``128 0.1 one-cycle 5``."""
+    """Read what `Recipe.__str__` writes, e.g. ``64 0.1 one-cycle 5``."""
     batch, rate, schedule, epochs = text.split()
     recipe = Recipe(None if batch == "full" else int(batch), float(rate), schedule, int(epochs))
     recipe.config(TrainingConfig(), 0)  # checks the values
