@@ -1,7 +1,7 @@
 """The fused operations of a training step: one name, one contract.
 
 Each function checks shapes and dtypes, then asks the array: CuPy arrays that the CUDA kernels take
-go to `kernels.cuda`, NumPy's to `kernels.cpu`, which keeps two of the four in cache, and all
+go to `kernels.cuda`, NumPy's to `kernels.cpu`, which keeps the rectifier in cache, and all
 others to the array-API definition in `kernels.reference`. Arguments marked *donated* may be
 overwritten: use only what is returned. Labels are not checked against the number of classes (that
 would wait for the device); a label out of range shows itself as NaN.

@@ -18,10 +18,15 @@ from threadpoolctl import threadpool_info
 from mlp.config import TrainingConfig
 from mlp.device import Device, to_numpy
 from mlp.model import Layer, Parameters, named_arrays
-from mlp.run_directory import RunDirectoryError, replacing
+from mlp.run_directory import RunDirectoryError, replacing, sync
 from mlp.training import Best, History, Metrics, TrainingState, check_finite
 
 _KEPT = 2
+# What reading a damaged or crafted file may raise.
+_DAMAGED = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError,
+    RecursionError,
+)  # fmt: skip
 
 
 class Checkpoint(NamedTuple):
@@ -52,6 +57,7 @@ def environment(device: Device) -> dict[str, str]:
         "BLAS": ", ".join(sorted(blas)),
         "device": device.used,
         "library": f"{device.library} {device.version}",
+        "NumPy": np.__version__,
     }
 
 
@@ -94,7 +100,9 @@ def save(
     )
     path = directory / "checkpoint" / f"epoch-{state.epoch:09d}.safetensors"
     with replacing(path) as temporary:
-        path.parent.mkdir(exist_ok=True)
+        if not path.parent.exists():
+            path.parent.mkdir()
+            sync(directory)
         temporary.write_bytes(save(arrays, {"state": text, "sha256": _checksum(text, arrays)}))
     _remove([*_files(directory)[:-_KEPT], *_leftovers(directory)])
     return path
@@ -113,14 +121,7 @@ def load(directory: Path) -> Checkpoint | None:
     for path in reversed(files):
         try:
             return _read(path)._replace(warnings=tuple(warnings))
-        except (
-            OSError,
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-        ) as error:
+        except _DAMAGED as error:
             warnings.append(f"{path}: damaged ({_one_line(error)}); trying the one before it")
     if files:
         raise RunDirectoryError(
@@ -131,8 +132,8 @@ def load(directory: Path) -> Checkpoint | None:
 
 def remove(directory: Path) -> None:
     """Remove all checkpoints of a run directory."""
-    _remove([*_files(directory), *_leftovers(directory)])
-    with suppress(OSError):  # not there, or somebody put a file of his own into it
+    with suppress(OSError):  # not there, not ours, or somebody put a file of his own into it
+        _remove([*_files(directory), *_leftovers(directory)])
         (directory / "checkpoint").rmdir()
 
 
@@ -161,17 +162,26 @@ def check_fits(
 
 
 def _files(directory: Path) -> list[Path]:
-    return sorted((directory / "checkpoint").glob("epoch-*.safetensors"))
+    return _find(directory, "epoch-*.safetensors")
 
 
 def _leftovers(directory: Path) -> list[Path]:
     """Find what a killed process was writing."""
-    return list((directory / "checkpoint").glob(".epoch-*.part"))
+    return _find(directory, ".epoch-*.part")
+
+
+def _find(directory: Path, pattern: str) -> list[Path]:
+    try:
+        entries = sorted((directory / "checkpoint").iterdir())
+    except FileNotFoundError:
+        return []
+    return [path for path in entries if path.match(pattern)]
 
 
 def _remove(paths: list[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):  # what cannot be removed must not cost the run
+            path.unlink()
 
 
 def _checksum(text: str, arrays: dict[str, np.ndarray]) -> str:
@@ -187,6 +197,8 @@ def _read(path: Path) -> Checkpoint:
     """Read one file, whoever wrote it; any error means that it is damaged."""
     from safetensors import SafetensorError, safe_open
 
+    if not path.is_file():  # a pipe would block the reader
+        raise ValueError("it is no file")
     try:
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}

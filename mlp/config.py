@@ -70,8 +70,8 @@ class TrainingConfig:
     hidden: tuple[int, ...] = _option(
         (1000,),
         "units of each hidden layer",
-        lambda value: len(value) >= 1 and all(units >= 1 for units in value),
-        "one or more numbers of at least 1",
+        lambda value: len(value) >= 1 and all(1 <= units < 2**31 for units in value),
+        "one or more numbers from 1 to 2**31 - 1",
         type=int,
         nargs="+",
         metavar="UNITS",
@@ -223,7 +223,10 @@ class TrainingConfig:
             if not _is_kind(value, kind):
                 expected = getattr(kind, "__name__", str(kind))
                 raise ValueError(f"{name} must be {expected}, got {value!r}")
-            values[name] = value
+            try:
+                values[name] = float(values[name]) if kind is float else value
+            except OverflowError as error:
+                raise ValueError(f"{name} must be a finite number") from error
         return cls(**values)
 
 
@@ -282,10 +285,11 @@ def command_line(config: TrainingConfig) -> str:
         value = getattr(config, option.name)
         if value == option.default:
             continue
-        words.append(flag(option.name))
-        if value is not True:
-            # No option without a value can have been set: all of those are None by default.
-            words += map(str, value if isinstance(value, tuple) else [value])
+        # No option without a value can have been set: all of those are None by default.
+        if value is True or isinstance(value, tuple):
+            words += [flag(option.name), *map(str, value if value is not True else ())]
+        else:  # with "=", because a value may begin with "-"
+            words.append(f"{flag(option.name)}={value}")
     return shlex.join(words)
 
 

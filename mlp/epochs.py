@@ -63,13 +63,19 @@ class Passes:
         stop = self.n_train if stop is None else stop
         return Job(compute, shards(start, stop, self._shard_rows))
 
-    def evaluation_job(self, parameters: Parameters, rows: Rows) -> Job[ShardSums]:
-        """Sum losses and correct predictions over all of a split's rows."""
+    def evaluation_job(
+        self, parameters: Parameters, rows: Rows, *, as_training: bool = False
+    ) -> Job[ShardSums]:
+        """Sum losses and correct predictions over all of a split's rows.
+
+        `as_training` cuts them as `train_job` does, so that the sums have the same bits.
+        """
 
         def compute(shard: slice) -> ShardSums:
             return evaluate(parameters, *self._rows(rows, shard, None))
 
-        return Job(compute, shards(0, rows.labels.shape[0], self._evaluation_rows))
+        shard_rows = self._shard_rows if as_training else self._evaluation_rows
+        return Job(compute, shards(0, rows.labels.shape[0], shard_rows))
 
     def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
         """Evaluate the validation and the test rows, where there are any."""
@@ -138,7 +144,7 @@ class FullBatch:
         job = (
             passes.train_job(parameters)
             if gradients
-            else passes.evaluation_job(parameters, passes.dataset.train)
+            else passes.evaluation_job(parameters, passes.dataset.train, as_training=True)
         )
         sums = passes.sums({"train": job, **passes.held_out_jobs(parameters)})
         self._train_sums = sums["train"]

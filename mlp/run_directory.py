@@ -47,18 +47,19 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.part")
     try:
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise RunDirectoryError(
             f"{path}: cannot be written ({error.strerror or error}); choose another --out"
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Wait until a file or directory is on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -167,6 +168,8 @@ def read_config(path: Path) -> TrainingConfig:
         It is not there, or is no configuration.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("is no file")
         return TrainingConfig.from_json(path.read_text())
     except OSError as error:
         raise RunDirectoryError(f"{path}: cannot be read ({error.strerror})") from error
@@ -197,6 +200,8 @@ def load_model(path: Path) -> tuple[Parameters, dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        if path.exists() and not path.is_file():  # a pipe would block the reader
+            raise ValueError("it is no file")
         with safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}
             metadata = file.metadata() or {}
@@ -296,7 +301,9 @@ def read_record(directory: Path) -> dict[str, Any] | None:
     path = directory / "run.json"
     try:
         record: dict[str, Any] = json.loads(path.read_text())
-        int(record["result"]["epochs_trained"]), bool(record["result"]["stopped_early"])
+        result = record["result"]
+        if (type(result["epochs_trained"]), type(result["stopped_early"])) != (int, bool):
+            raise ValueError("epochs_trained must be int and stopped_early bool")
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:

@@ -276,8 +276,9 @@ def _copy(parameters: Parameters, like: Array = None) -> Parameters:
     """Copy arrays; those of NumPy to the library and device of another array, if one is given."""
 
     def copy(array: Array) -> Array:
-        if like is not None and is_numpy_array(array):
-            return copy_like(array, like)
+        if is_numpy_array(array):  # contiguous, so that the update's flat blocks are views
+            copied = np.array(array, order="C")
+            return copied if like is None else copy_like(copied, like)
         return array_namespace(array).asarray(array, copy=True)
 
     return tuple(Layer(*map(copy, layer)) for layer in parameters)

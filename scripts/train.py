@@ -18,7 +18,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from command_line import Parser, fail
+from command_line import Parser, fail, visible
 from stop_signals import StopSignals
 from tqdm import tqdm
 
@@ -92,6 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
         return fail("train.py", SIGNALLED + stopped.number, stopped)
     except KeyboardInterrupt:
         return fail("train.py", SIGNALLED + signal.SIGINT, "interrupted")
+    except OSError as error:  # rows on disk that are gone, a directory that may not be read
+        return fail("train.py", BAD_INPUT, error)
+    except MemoryError as error:
+        message = f"not enough memory; lower --hidden or --shard-rows ({error})"
+        return fail("train.py", BAD_INPUT, message)
 
 
 def configure(options: argparse.Namespace) -> TrainingConfig:
@@ -107,12 +112,14 @@ def configure(options: argparse.Namespace) -> TrainingConfig:
     except ValueError as error:
         raise UsageError(error) from error
     if options.resume:
-        changed = {o.name for o in fields(base) if getattr(base, o.name) != getattr(config, o.name)}
-        for name in sorted(changed - MAY_CHANGE):
+        for name in sorted(differences(base, config) - MAY_CHANGE):
             raise UsageError(f"{flag(name)} cannot change in a run; start a new one with --config")
-        if config.reference:
-            raise UsageError(f"a run of --reference {config.reference} cannot go on; start anew")
     return config
+
+
+def differences(a: TrainingConfig, b: TrainingConfig) -> set[str]:
+    """Name the options in which two configurations differ."""
+    return {one.name for one in fields(a) if getattr(a, one.name) != getattr(b, one.name)}
 
 
 def run(options: argparse.Namespace) -> int:
@@ -123,10 +130,16 @@ def run(options: argparse.Namespace) -> int:
     record = run_directory.read_record(directory) if options.resume else None
     if record and is_finished(record, config):
         result = record["result"]
-        hint = "early stopping ended it" if result["stopped_early"] else "--epochs extends it"
+        hint = "more --epochs extend it"
+        if result["stopped_early"]:
+            hint = "early stopping ended it"
+        elif checkpoint.load(directory) is None:
+            hint = "it has no checkpoint, so more --epochs begin with the first"
         note = f"{directory}: finished after {result['epochs_trained']} epochs; {hint}"
-        print(note, file=sys.stderr)
+        print(visible(note), file=sys.stderr)
     else:
+        if options.resume and config.reference:
+            raise UsageError(f"a run of --reference {config.reference} cannot go on; start anew")
         if config.reference == "keras":
             device = keras_device(config.device, strict=config.strict_device)
         else:
@@ -176,6 +189,8 @@ def train_into(
     if options.resume:
         state = resumed_state(directory, config, sizes, dataset.sha256, environment)
     run_directory.write_config(directory, config, resumed=bool(options.resume))
+    if state is None:  # what lies there is of another run
+        checkpoint.remove(directory)
     for note in dataset.notes:
         say(f"note: {note}")
     on_device = device.put_dataset(dataset)
@@ -195,51 +210,51 @@ def train_into(
     def save(state: TrainingState) -> None:
         checkpoint.save(directory, state, config, dataset.sha256, environment)
 
-    with run_directory.MetricsWriter(directory, history) as writer, bar, StopSignals() as stop:
-
-        def on_epoch(state: TrainingState) -> None:
-            row = state.history[-1]
-            writer.write(row)
-            if config.checkpoint_every and row.epoch and row.epoch % config.checkpoint_every == 0:
-                save(state)
-            bar.set_postfix_str(
-                f"loss {row.train_loss:.4f}, validation accuracy {row.valid_accuracy:.4f}",
-                refresh=False,
-            )
-            bar.update(row.epoch - bar.n)
-
-        if config.reference == "keras":
-            state = train_keras(on_device, config, on_epoch=on_epoch, stop=stop)
-        else:
-            state = train(on_device, config, state=state, on_epoch=on_epoch, stop=stop)
-        stopped_early = patience_is_over(state, config)
-        if stop.received and state.epoch < config.epochs and not stopped_early:
-            advice = "start it again"
-            if not config.reference:
-                save(state)
-                advice = f"go on with --resume {directory}"
-            raise StoppedBySignal(stop.received, f"interrupted after epoch {state.epoch}; {advice}")
-    if config.checkpoint_every:
-        save(state)
-    else:
-        checkpoint.remove(directory)
-    seconds = time.perf_counter() - started + sum(row.seconds for row in history)
-    record = run_directory.record(dataset, device, threads, state, stopped_early, seconds)
-    metadata = run_directory.model_metadata(dataset)
-    run_directory.save_model(directory / "model.safetensors", state.result_parameters, metadata)
-    for quantity in ("loss", "accuracy"):
-        plot_history(state.history, quantity, directory / f"{quantity}.png")
-    if not options.no_report:
-        write_report(
-            directory / "report.html",
-            record=record,
-            config=config,
-            history=state.history,
-            dataset=dataset,
-            parameters=state.result_parameters,
-            command=f"python scripts/train.py {command_line(asked)}".rstrip(),
+    def on_epoch(state: TrainingState) -> None:
+        row = state.history[-1]
+        writer.write(row)
+        if config.checkpoint_every and row.epoch and row.epoch % config.checkpoint_every == 0:
+            save(state)
+        bar.set_postfix_str(
+            f"loss {row.train_loss:.4f}, validation accuracy {row.valid_accuracy:.4f}",
+            refresh=False,
         )
-    run_directory.write_json(directory / "run.json", record)
+        bar.update(row.epoch - bar.n)
+
+    # A signal after the last epoch finds a whole state on disk, and the run writes its files.
+    with StopSignals() as stop:
+        with run_directory.MetricsWriter(directory, history) as writer, bar:
+            if config.reference == "keras":
+                state = train_keras(on_device, config, on_epoch=on_epoch, stop=stop)
+            else:
+                state = train(on_device, config, state=state, on_epoch=on_epoch, stop=stop)
+        stopped_early = patience_is_over(state, config)
+        if not config.reference:
+            save(state)
+        if stop.received and state.epoch < config.epochs and not stopped_early:
+            advice = f"go on with --resume {directory}"
+            if config.reference:
+                advice = "start again with another --out"
+            raise StoppedBySignal(stop.received, f"interrupted after epoch {state.epoch}; {advice}")
+        seconds = time.perf_counter() - started + sum(row.seconds for row in history)
+        record = run_directory.record(dataset, device, threads, state, stopped_early, seconds)
+        metadata = run_directory.model_metadata(dataset)
+        run_directory.save_model(directory / "model.safetensors", state.result_parameters, metadata)
+        for quantity in ("loss", "accuracy"):
+            plot_history(state.history, quantity, directory / f"{quantity}.png")
+        if not options.no_report:
+            write_report(
+                directory / "report.html",
+                record=record,
+                config=config,
+                history=state.history,
+                dataset=dataset,
+                parameters=state.result_parameters,
+                command=f"python scripts/train.py {command_line(asked)}".rstrip(),
+            )
+        run_directory.write_json(directory / "run.json", record)
+    if not config.checkpoint_every:
+        checkpoint.remove(directory)
     say(summary(record, directory))
     return record
 
@@ -254,7 +269,7 @@ def resumed_state(
     """Load what a run goes on from, and say what that means; None starts it again."""
 
     def warn(text: str) -> None:
-        print(f"warning: {text}", file=sys.stderr)
+        print(f"warning: {visible(text)}", file=sys.stderr)
 
     found = checkpoint.load(directory)
     if found is None:
@@ -265,6 +280,11 @@ def resumed_state(
     checkpoint.check_fits(found, sizes, config.dtype, data_sha256)
     if found.state.epoch > config.epochs:
         raise UsageError(f"--epochs must be at least the {found.state.epoch} that are done")
+    for name in sorted(differences(found.config, config) - MAY_CHANGE):
+        raise UsageError(
+            f"{directory}: its config.json and its checkpoint differ in {flag(name)}; "
+            "start a new run with --config"
+        )
     print(f"{directory}: going on after epoch {found.state.epoch}", file=sys.stderr)
     for name, value in environment.items():
         if (before := found.environment.get(name)) != value:

@@ -285,16 +285,100 @@ def one_line(capsys):
 
 def test_a_finished_run_says_so(finished, capsys):
     assert run("--resume", finished) == 0
-    assert "finished after 4 epochs; --epochs extends it" in one_line(capsys)
+    assert "finished after 4 epochs; more --epochs extend it" in one_line(capsys)
 
 
-def test_more_epochs_extend_a_run_to_the_bits_of_one_run(data, finished, tmp_path, capsys):
+def test_a_finished_run_of_keras_says_so_and_an_unfinished_one_cannot_go_on(
+    unfinished, finished, tmp_path, capsys
+):
+    for source, status in ((finished, 0), (unfinished, 2)):
+        out = tmp_path / source.parent.name
+        shutil.copytree(source, out)
+        config = json.loads((out / "config.json").read_text()) | {"reference": "keras"}
+        (out / "config.json").write_text(json.dumps(config))
+        assert run("--resume", out) == status
+    err = capsys.readouterr().err
+    assert "finished after 4 epochs" in err
+    assert "a run of --reference keras cannot go on; start anew" in err
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(unfinished, capsys):
+    config = json.loads((unfinished / "config.json").read_text()) | {"learning_rate": 0.5}
+    (unfinished / "config.json").write_text(json.dumps(config))
+    assert run("--resume", unfinished) == 2
+    assert "its config.json and its checkpoint differ in --learning-rate" in one_line(capsys)
+
+
+def test_checkpoints_of_another_run_in_a_new_runs_place_are_removed(data, finished, tmp_path):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "checkpoint", out / "checkpoint")
+    options = [*arguments(data, "full batch", out), "--epochs", "2"]
+    assert main(options) == 0
+    names = sorted(path.name for path in (out / "checkpoint").iterdir())
+    assert names == ["epoch-000000002.safetensors"]
+
+
+def test_a_failure_after_the_last_epoch_costs_only_what_came_after_it(
+    data, tmp_path, monkeypatch, capsys
+):
+    """Without --checkpoint-every too: the state is safe before its files are written."""
+    out = tmp_path / "run"
+    options = [*arguments(data, "full batch", out), "--epochs", "3"]
+    without = options.index("--checkpoint-every")
+    del options[without : without + 2]
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("train.plot_history", fail)
+        assert main(options) == 2
+    assert "No space left on device" in one_line(capsys)
+    assert checkpoint.load(out).state.epoch == 3
+    assert run("--resume", out) == 0
+    assert "going on after epoch 3" in capsys.readouterr().err
+    assert not (out / "checkpoint").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("config.json", {"l2": 10**400}, "config.json: l2 must be a finite number"),
+        ("run.json", {"result": {"epochs_trained": "3", "stopped_early": False}}, "epochs_trained"),
+        ("run.json", {"result": {"epochs_trained": float("inf")}}, "is no record of a run"),
+    ],
+)
+def test_odd_numbers_in_json_are_one_line(finished, tmp_path, capsys, name, value, message):
     out = tmp_path / "run"
     shutil.copytree(finished, out)
+    content = json.loads((out / name).read_text()) | value
+    (out / name).write_text(json.dumps(content))
+    assert run("--resume", out) == 2
+    assert message in one_line(capsys)
+
+
+def test_what_lies_in_the_place_of_the_checkpoints_is_one_line(data, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint").write_text("")
+    assert main(arguments(data, "full batch", tmp_path / "run")) == 2
+    one_line(capsys)
+
+
+def test_too_many_hidden_units_for_memory_are_one_line(data, tmp_path, capsys):
+    options = [*arguments(data, "full batch", tmp_path / "run"), "--hidden", "2000000000"]
+    assert main(options) == 2
+    assert "not enough memory; lower --hidden or --shard-rows" in one_line(capsys)
+
+
+@pytest.mark.parametrize("mode", ["mini-batches", "full batch"])
+def test_more_epochs_extend_a_run_to_the_bits_of_one_run(data, tmp_path, capsys, mode):
+    """The full batch's last row is evaluated in the one run and trained on in the other."""
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    options = ["--dtype", "float64", "--epochs"]
+    assert main([*arguments(data, mode, out), *options, "4"]) == 0
     assert run("--resume", out, "--epochs", 9) == 0
     assert "warning" not in capsys.readouterr().err
-    whole = tmp_path / "whole"
-    assert main([*arguments(data, "mini-batches", whole), "--epochs", "9"]) == 0
+    assert main([*arguments(data, mode, whole), *options, "9"]) == 0
     assert hash_and_rows(out) == hash_and_rows(whole)
 
 

@@ -65,7 +65,7 @@ def shortened(words):
     options = list(words[1:])
     if script == "train.py":
         given = int(options[options.index("--epochs") + 1]) if "--epochs" in options else 20
-        options += ["--epochs", str(given // 20)]
+        options += ["--epochs", str(max(1, given // 20))]
         if "--checkpoint-every" in options:
             options += ["--checkpoint-every", "1"]
         if "--resume" in options:

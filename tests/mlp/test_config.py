@@ -33,7 +33,7 @@ def test_every_option_can_be_given_on_the_command_line():
         "hidden": (30, 20),
         "epochs": 7, "batch_size": 128, "learning_rate": 0.25, "momentum": 0.5, "nesterov": True,
         "l2": 0.125,
-        "schedule": "one-cycle", "velocity_init": 0.0, "dtype": "float64", "seed": 1,
+        "schedule": "one-cycle", "velocity_init": -1e-5, "dtype": "float64", "seed": 1,
         "split_seed": 2,
         "split": (70, 20), "threads": 3, "shard_rows": 99,
         "reference": "keras", "early_stopping": 4, "checkpoint_every": 5,
@@ -41,9 +41,10 @@ def test_every_option_can_be_given_on_the_command_line():
     assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
     arguments = []
     for name, value in given.items():
-        arguments.append(flag(name))
-        if value is not True:
-            arguments += map(str, value if isinstance(value, tuple) else [value])
+        if value is True or isinstance(value, tuple):
+            arguments += [flag(name), *map(str, value if value is not True else ())]
+        else:  # with "=", because -1e-05 looks like an option
+            arguments.append(f"{flag(name)}={value}")
     config = parse(*arguments)
     assert config == TrainingConfig(**given)
     assert json.loads(config.to_json()) == json.loads(json.dumps(given))
@@ -59,8 +60,8 @@ def test_full_is_a_batch_size():
     ("option", "value", "message"),
     [
         ("device", "gpu", "--device must be auto, cpu, cuda or cuda:N, got gpu"),
-        ("hidden", (), "--hidden must be one or more numbers of at least 1"),
-        ("hidden", (5, 0), "--hidden must be one or more numbers of at least 1, got 5 0"),
+        ("hidden", (), "--hidden must be one or more numbers from 1"),
+        ("hidden", (5, 0), r"--hidden must be one or more numbers from 1 to 2\*\*31 - 1, got 5 0"),
         ("epochs", -1, "--epochs must be at least 0, got -1"),
         ("batch_size", 0, "--batch-size must be full or at least 1, got 0"),
         ("learning_rate", 0.0, "--learning-rate must be a finite number above 0, got 0.0"),
@@ -95,7 +96,7 @@ def test_options_given_take_the_place_of_those_of_an_earlier_run():
 
 def test_the_command_of_a_default_run_is_empty_and_one_with_blanks_is_quoted():
     assert command_line(TrainingConfig()) == ""
-    assert command_line(TrainingConfig(data="my letters")) == "--data 'my letters'"
+    assert command_line(TrainingConfig(data="my letters")) == "'--data=my letters'"
 
 
 def test_options_missing_in_a_file_have_their_defaults():

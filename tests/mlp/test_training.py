@@ -230,7 +230,7 @@ def test_zero_epochs_measure_the_initial_weights(make_dataset):
 @pytest.mark.parametrize("batch_size", [None, 32])
 def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size):
     config = replace(SMALL, learning_rate=1e30, batch_size=batch_size)
-    with pytest.raises(DivergedError, match=r"after \d+ epochs; lower --learning-rate"):
+    with pytest.raises(DivergedError, match=r"after \d+ epochs; lower the learning rate"):
         train(make_dataset(), config)
 
 
@@ -251,3 +251,12 @@ def test_a_schedule_sets_the_rate_of_every_step_over_the_whole_run(
     steps = 5 * (1 if batch_size is None else 5)
     expected = [0.1 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
     np.testing.assert_allclose(rates, expected, **ROUNDING["float64"])
+
+
+def test_weights_in_another_memory_order_are_trained_too(make_dataset):
+    dataset = make_dataset()
+    start = initial_state(dataset, SMALL)
+    turned = tuple(Layer(np.asfortranarray(w), b) for w, b in start.parameters)
+    expected = train(dataset, SMALL, state=start)
+    got = train(dataset, SMALL, state=replace(start, parameters=turned))
+    assert parameters_sha256(got.parameters) == parameters_sha256(expected.parameters)
