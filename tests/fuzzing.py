@@ -17,3 +17,17 @@ def damaged(draw, content):
         else:
             data[at:at] = draw(st.binary(max_size=40))
     return bytes(data)
+
+
+def damage_at_random(content, choose):
+    """Do the same by a `random.Random`: without shrinking, and many times as fast."""
+    data = bytearray(content)
+    for _ in range(choose.randint(1, 8)):
+        kind, at = choose.choice(["set", "cut", "insert"]), choose.randrange(max(1, len(data)))
+        if kind == "set" and data:
+            data[at] = choose.randrange(256)
+        elif kind == "cut":
+            del data[at : at + choose.randint(1, 200)]
+        else:
+            data[at:at] = choose.randbytes(choose.randrange(41))
+    return bytes(data)
