@@ -6,7 +6,6 @@ pytest tests/test_faults.py --faults 200 kills 200 runs.
 import csv
 import json
 import random
-import resource
 import shutil
 import signal
 import subprocess
@@ -55,9 +54,9 @@ def arguments(data, mode, out):
     return [*map(str, [*fixed, *MODES[mode]]), "--out", str(out), "--quiet", "--no-report"]
 
 
-def start(*options, **settings):
+def start(*options):
     command = [sys.executable, str(ROOT / "scripts" / "train.py"), *map(str, options)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **settings)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
 def finish(*options):
@@ -495,10 +494,15 @@ def test_divergence_keeps_the_last_finite_checkpoint(data, tmp_path, capsys, rec
 def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(data, tmp_path):
     """Allow files of 40 KB only: less than a checkpoint, more than the rows of some epochs."""
     out = tmp_path / "run"
-    process = start(
-        *arguments(data, "full batch", out), "--hidden", 400,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)),
-    )  # fmt: skip
+    # Not by preexec_fn, which forks this process with whatever threads it has.
+    program = (
+        "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); "
+        "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+    )
+    script = str(ROOT / "scripts" / "train.py")
+    options = [*arguments(data, "full batch", out), "--hidden", "400"]
+    command = [sys.executable, "-c", program, script, *options]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
     assert err.count("\n") == 1, err
