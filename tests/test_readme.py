@@ -75,6 +75,7 @@ def shortened(words):
     return [words[0], *options, *LESS[script]]
 
 
+@pytest.mark.slow
 def test_every_command_of_the_readme_runs(place):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(extras["optional-dependencies"])
