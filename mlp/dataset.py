@@ -1,5 +1,6 @@
 """The data set of a run: read, judged once, split as the task splits it."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -8,9 +9,9 @@ import numpy as np
 
 from kernels import Array
 from mlp.file_rows import FileRows
-from mlp.readers import Content, DataError, Pair, read
+from mlp.readers import DataError, Pair, named, read
 
-__all__ = ["DataError", "Dataset", "Rows", "check", "load"]
+__all__ = ["DataError", "Dataset", "Rows", "check", "fingerprint", "load"]
 
 _LETTERS = tuple("ABCDEFGHIJ")
 KNOWN_SETS = {
@@ -66,7 +67,11 @@ class Dataset:
 
 
 def load(
-    path: str | Path, *, split: tuple[int, int] = (10_000, 6_000), split_seed: int = 521
+    path: str | Path,
+    *,
+    split: tuple[int, int] = (10_000, 6_000),
+    split_seed: int = 521,
+    sha256: str | None = None,
 ) -> Dataset:
     """Read a data set and split it.
 
@@ -84,6 +89,8 @@ def load(
         Training and validation rows, each at least 1.
     split_seed : int
         In [0, 2**32).
+    sha256 : str, optional
+        The data's hash, where it is known already: to find it every byte is read once more.
 
     Raises
     ------
@@ -91,6 +98,9 @@ def load(
         Anything wrong with the data, in one line that names the file.
     """
     content = read(Path(path))
+    if sha256 is None:
+        with named(Path(path)):
+            sha256 = content.sha256()
     name = str(path)
     pair = check(content.pair, name)
     n_classes = _count_classes(pair.labels, name)
@@ -128,12 +138,26 @@ def load(
         else pick(test, np.arange(len(test.labels))),
         scale=1.0 if image_shape is None else 1 / 255,
         n_classes=n_classes,
-        class_names=_class_names(content, n_classes),
+        class_names=content.class_names or _class_names(sha256, n_classes),
         image_shape=image_shape,
         path=name,
-        sha256=content.sha256,
-        notes=(*content.notes, *_notes(content, name, left_out, split)),
+        sha256=sha256,
+        notes=(*content.notes, *_notes(sha256, name, left_out, split)),
     )
+
+
+def fingerprint(dataset: Dataset) -> str:
+    """Describe all of a data set but its features' values: shapes, dtypes, classes, labels.
+
+    Ranks compare it, since unlike the hash it does not cost a pass over the data.
+    """
+    digest = hashlib.sha256()
+    lines = [f"{dataset.n_classes} classes, scale {dataset.scale}"]
+    for rows in (dataset.train, dataset.valid, dataset.test):
+        if rows is not None:
+            digest.update(rows.labels.tobytes())
+            lines.append(f"{rows.features.dtype} {rows.features.shape}")
+    return ", ".join([*lines, f"labels {digest.hexdigest()}"])
 
 
 def check(pair: Pair, name: str) -> Pair:
@@ -208,18 +232,17 @@ def _split(
     return order, rest if has_test else 0
 
 
-def _class_names(content: Content, n_classes: int) -> tuple[str, ...]:
-    names = content.class_names or KNOWN_SETS.get(content.sha256)
-    return names or tuple(str(label) for label in range(n_classes))
+def _class_names(sha256: str, n_classes: int) -> tuple[str, ...]:
+    return KNOWN_SETS.get(sha256) or tuple(str(label) for label in range(n_classes))
 
 
-def _notes(content: Content, name: str, left_out: int, split: tuple[int, int]) -> list[str]:
+def _notes(sha256: str, name: str, left_out: int, split: tuple[int, int]) -> list[str]:
     notes = []
     if left_out:
         notes.append(
             f"{name}: {left_out} rows are left out; --split {split[0] + left_out} {split[1]} "
             "trains on them too"
         )
-    if content.sha256 not in KNOWN_SETS:
-        notes.append(f"{name}: data set with SHA-256 {content.sha256}")
+    if sha256 not in KNOWN_SETS:
+        notes.append(f"{name}: data set with SHA-256 {sha256}")
     return notes

@@ -88,7 +88,9 @@ class Device:
         )
 
 
-def choose_device(requested: str = "auto", *, strict: bool = False, tf32: bool = False) -> Device:
+def choose_device(
+    requested: str = "auto", *, strict: bool = False, tf32: bool = False, rank_on_host: int = 0
+) -> Device:
     """Find the device to compute on.
 
     Parameters
@@ -100,6 +102,9 @@ def choose_device(requested: str = "auto", *, strict: bool = False, tf32: bool =
     tf32 : bool
         Let float32 products on a GPU be rounded to TF32: 10 bits of mantissa instead of 23. It
         holds for the process, and from its first product on.
+    rank_on_host : int
+        Number of this process among those that share the machine: without a ``:N`` it takes the
+        GPU of this number, counted around.
 
     Raises
     ------
@@ -114,12 +119,12 @@ def choose_device(requested: str = "auto", *, strict: bool = False, tf32: bool =
         raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {requested!r}")
     if requested == "cpu":
         return _cpu(requested, "asked for")
-    number = int(match.group(1) or 0)
     devices, why = _count_nvidia_devices()
     if devices == 0:
         if strict and requested != "auto":
             raise DeviceError(f"device {requested} cannot be used: {why}")
         return _cpu(requested, why, notice=requested != "auto")
+    number = int(match.group(1) or rank_on_host % devices)
     if number >= devices:
         raise DeviceError(
             f"device {requested} does not exist: this machine has {devices} NVIDIA device(s); "

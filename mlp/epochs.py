@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace
+from array_api_compat import array_namespace, device
 
 from kernels import Array
 from mlp.communicator import Communicator
@@ -23,6 +23,7 @@ from mlp.model import (
     evaluate,
     loss_and_gradients,
     to_input,
+    widest_float,
 )
 from mlp.optimizer import Momentum, schedule_factor
 from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards
@@ -39,12 +40,17 @@ class Passes:
         config: TrainingConfig,
         executor: Executor,
         communicator: Communicator,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self.dataset = dataset
         self.executor = executor
         self.n_train = dataset.train.labels.shape[0]
-        self._communicator = communicator
         self._xp = array_namespace(dataset.train.labels)
+        self._communicator = communicator
+        self._stop = stop
+        self._stop_heard = False
+        labels = dataset.train.labels
+        self._zero = self._xp.zeros((), dtype=widest_float(labels), device=device(labels))
         self._dtype = float_dtype(dataset.train.labels, config.dtype)
         kind = device_kind(dataset.train.labels)
         batch_rows = config.batch_size or self.n_train
@@ -61,7 +67,7 @@ class Passes:
             return loss_and_gradients(parameters, x, labels)
 
         stop = self.n_train if stop is None else stop
-        return Job(compute, shards(start, stop, self._shard_rows))
+        return Job(compute, shards(start, stop, self._shard_rows), self._sums_like(parameters))
 
     def evaluation_job(
         self, parameters: Parameters, rows: Rows, *, as_training: bool = False
@@ -75,7 +81,7 @@ class Passes:
             return evaluate(parameters, *self._rows(rows, shard, None))
 
         shard_rows = self._shard_rows if as_training else self._evaluation_rows
-        return Job(compute, shards(0, rows.labels.shape[0], shard_rows))
+        return Job(compute, shards(0, rows.labels.shape[0], shard_rows), self._sums_like(None))
 
     def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
         """Evaluate the validation and the test rows, where there are any."""
@@ -87,9 +93,18 @@ class Passes:
         }
 
     def sums(self, jobs: dict[str, Job[ShardSums]]) -> dict[str, ShardSums]:
-        """Run the jobs over all threads and ranks."""
-        totals = self._communicator.combine(self.executor.tree_sums(list(jobs.values()), add_sums))
-        return dict(zip(jobs, totals, strict=True))
+        """Run the jobs over all threads and ranks; what they give is valid until the next call."""
+        communicator, queue = self._communicator, list(jobs.values())
+        trees = self.executor.fold(queue, add_sums, communicator.rank, communicator.size)
+        self._stop_heard = bool(communicator.combine(queue, trees, int(self._stop())))
+        return {name: tree.root for name, tree in zip(jobs, trees, strict=True)}
+
+    def stopping(self) -> bool:
+        """Tell whether training is to stop here; ranks go by what all of them heard last."""
+        return self._stop() if self._communicator.size == 1 else self._stop_heard
+
+    def _sums_like(self, gradients: Parameters | None) -> ShardSums:
+        return ShardSums(self._zero, self._zero, 0, gradients)
 
     def _rows(self, rows: Rows, shard: slice, order: Array) -> tuple[Array, Array]:
         """Pick a shard's rows and make them the network's input."""
@@ -163,17 +178,10 @@ class FullBatch:
 class MiniBatches:
     """Many steps an epoch, over the rows in an order drawn from the seed and the epoch alone."""
 
-    def __init__(
-        self,
-        passes: Passes,
-        config: TrainingConfig,
-        batch_size: int,
-        stop: Callable[[], bool] = lambda: False,
-    ) -> None:
+    def __init__(self, passes: Passes, config: TrainingConfig, batch_size: int) -> None:
         self._passes = passes
         self._config = config
         self._batch_size = batch_size
-        self._stop = stop
         self._optimizer = make_optimizer(config)
         self._seen: list[ShardSums] = []
 
@@ -203,7 +211,7 @@ class MiniBatches:
                 parameters, velocity, sums, rate, passes.executor
             )
             self._seen.append(sums._replace(gradients=None))
-            if self._stop():
+            if passes.stopping():
                 return None
         return parameters, velocity
 

@@ -159,13 +159,13 @@ _INIT_STREAM = 0  # the generators' purposes; training.py's shuffle is 1
 def _shard_sums(losses: Array, correct: Array, gradients: Parameters | None) -> ShardSums:
     """Sum over the rows in the widest float, where counts stay exact below 2**53."""
     xp = array_namespace(losses)
-    wide = _widest_float(losses)
+    wide = widest_float(losses)
     return ShardSums(
         xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide), losses.shape[0], gradients
     )
 
 
-def _widest_float(array: Array) -> Array:
+def widest_float(array: Array) -> Array:
     """Give float64, or float32 where the device has no float64 (JAX by default, Apple's GPU)."""
     xp = array_namespace(array)
     available = xp.__array_namespace_info__().dtypes(device=device(array), kind="real floating")

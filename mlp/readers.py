@@ -14,8 +14,10 @@ import tokenize
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -41,11 +43,14 @@ class Pair(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What a path holds; `sha256` is of the file, or of the sorted list of names and hashes."""
+    """What a path holds.
+
+    `sha256` reads every byte once more: it hashes the file, or the sorted list of names and hashes.
+    """
 
     pair: Pair
     test: Pair | None
-    sha256: str
+    sha256: Callable[[], str]
     class_names: tuple[str, ...] | None = None
     notes: tuple[str, ...] = ()
 
@@ -67,11 +72,10 @@ def read(path: Path) -> Content:
         if not path.is_file():  # a pipe would block the reader
             raise DataError(f"{path}: no such file or folder; --data names the data set")
         if zipfile.is_zipfile(path):
-            return Content(_read_npz(path), None, _sha256(path))
+            return Content(_read_npz(path), None, partial(_sha256, path))
         if IDX_NAME.fullmatch(path.name):
             labels = labels_file(path)
-            digest = _combined_sha256({file.name: _sha256(file) for file in (path, labels)})
-            return Content(_read_idx_pair(path, labels), None, digest)
+            return Content(_read_idx_pair(path, labels), None, partial(_files_sha256, path, labels))
     raise DataError(
         f"{path}: is neither a whole .npz archive nor an IDX file of images; --data takes these, "
         "a folder with IDX files, or a folder of class folders of PNG"
@@ -187,7 +191,7 @@ def _read_npy_folder(folder: Path) -> Content:
         raise DataError(f"{images}: claims {math.prod(shape)} bytes, holds {size - offset}")
     with labels.open("rb") as stream:
         numbers = read_npy(stream, str(labels), labels.stat().st_size)
-    digest = _combined_sha256({file.name: _sha256(file) for file in (images, labels)})
+    digest = partial(_files_sha256, images, labels)
     note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
     return Content(Pair(FileRows(images, offset, shape), numbers), None, digest, notes=(note,))
 
@@ -241,7 +245,7 @@ def _read_idx_folder(folder: Path, pairs: dict[str, Path]) -> Content:
     train = pairs["train"] if "train" in pairs else next(iter(pairs.values()))
     files = [(images, labels_file(images)) for images in (train, test) if images is not None]
     pairs_read = [_read_idx_pair(images, labels) for images, labels in files]
-    digest = _combined_sha256({file.name: _sha256(file) for both in files for file in both})
+    digest = partial(_files_sha256, *chain.from_iterable(files))
     return Content(pairs_read[0], pairs_read[1] if test is not None else None, digest)
 
 
@@ -324,7 +328,7 @@ def _read_class_folders(folder: Path) -> Content:
         notes = (f"{folder}: {len(unreadable)} unreadable images left out: {shown}",)
     names = tuple(path.name for path in classes)
     pair = Pair(np.stack(images), np.array(labels, np.int32))
-    return Content(pair, None, _combined_sha256(hashes), names, notes)
+    return Content(pair, None, partial(_combined_sha256, hashes), names, notes)
 
 
 # Hashes
@@ -333,6 +337,10 @@ def _read_class_folders(folder: Path) -> Content:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _files_sha256(*files: Path) -> str:
+    return _combined_sha256({file.name: _sha256(file) for file in files})
 
 
 def _combined_sha256(hashes: dict[str, str]) -> str:

@@ -248,6 +248,7 @@ def record(
     state: TrainingState,
     stopped_early: bool,
     total_seconds: float,
+    ranks: int = 1,
 ) -> dict[str, Any]:
     """Collect what ``run.json`` says. `result` is the row of the epoch whose weights are saved."""
     row = state.history[state.result_epoch]
@@ -260,6 +261,7 @@ def record(
             "reason": device.reason,
             "library": device.library,
             "version": device.version,
+            "ranks": ranks,
             "threads": threads,
             "tf32": device.tf32,
         },

@@ -1,8 +1,8 @@
 """Row shards of fixed size, summed by a fixed tree, computed by any number of threads.
 
-Neither the shards nor the order of the additions depend on the threads, and every shard is
-computed with single-threaded BLAS. So the sums, and with them the weights, are bitwise the same
-for any number of threads on the same CPU and BLAS.
+Neither the shards nor the order of the additions depend on the threads or on the ranks among
+which they are divided, and every shard is computed with single-threaded BLAS. So the sums, and with
+them the weights, are bitwise the same for any number of either on the same CPU and BLAS.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -60,11 +60,65 @@ def available_threads() -> int:
     return cores
 
 
+def share(pieces: int, rank: int, size: int) -> range:
+    """Give the pieces that rank `rank` of `size` owns: a contiguous, possibly empty, run."""
+    return range(-(-pieces * rank // size), -(-pieces * (rank + 1) // size))
+
+
 class Job(NamedTuple, Generic[T]):
     """A function of row slices, and the slices it is to be summed over (at least one)."""
 
     function: Callable[[slice], T]
     shards: Sequence[slice]
+    like: Any = None  # has the shapes and dtypes of what `function` returns
+
+
+class Node(NamedTuple):
+    """A place in a tree: the leaves are level 0, and the root is place 0 of the last level."""
+
+    level: int
+    place: int
+
+
+class Tree(Generic[T]):
+    """The sum of one job: ``node(l, i) = add(node(l-1, 2i), node(l-1, 2i+1))``.
+
+    A missing right child passes the left one on unchanged. A node is added as soon as both of its
+    children are there, in whatever order they come.
+
+    Attributes
+    ----------
+    nodes : dict of Node
+        The sums that wait for their sibling; the root waits for ever.
+    """
+
+    def __init__(self, leaves: int, add: Callable[[T, T], T]) -> None:
+        self._widths = [leaves]
+        while self._widths[-1] > 1:
+            self._widths.append(-(-self._widths[-1] // 2))
+        self._add = add
+        self._lock = threading.Lock()
+        self.nodes: dict[Node, T] = {}
+
+    @property
+    def root(self) -> T:
+        """The sum over all leaves; a KeyError if one is missing."""
+        return self.nodes[Node(len(self._widths) - 1, 0)]
+
+    def put(self, node: Node, value: T) -> None:
+        """Take a node's sum; additions run in the thread that brings the later child."""
+        level, index = node
+        for width in self._widths[level:-1]:
+            sibling = index ^ 1
+            if sibling < width:
+                with self._lock:
+                    other = self.nodes.pop(Node(level, sibling), None)
+                    if other is None:
+                        self.nodes[Node(level, index)] = value
+                        return
+                value = self._add(other, value) if sibling < index else self._add(value, other)
+            level, index = level + 1, index // 2
+        self.nodes[Node(level, index)] = value
 
 
 class Executor:
@@ -96,39 +150,42 @@ class Executor:
             self._pool.shutdown()
         self._blas.__exit__(None, None, None)
 
-    def tree_sums(self, jobs: Sequence[Job[T]], add: Callable[[T, T], T]) -> list[T]:
-        """Sum every job's function over its shards by the fixed binary tree.
+    def fold(
+        self, jobs: Sequence[Job[T]], add: Callable[[T, T], T], rank: int = 0, size: int = 1
+    ) -> list[Tree[T]]:
+        """Sum every job's function over its shards, or over those that one rank owns.
 
-        ``node(l, i) = add(node(l-1, 2i), node(l-1, 2i+1))``; a missing right child passes the
-        left one on unchanged. The jobs share one queue, claimed in order.
+        The jobs share one queue, claimed in order.
 
         Parameters
         ----------
         jobs : sequence of Job
         add : callable
-            May overwrite both of its arguments.
+            Never gives None; may overwrite both of its arguments.
+        rank, size : int
+            Whose share of every job's shards; all of them by default.
 
         Returns
         -------
-        list
-            One sum a job.
+        list of Tree
+            One a job: complete, or what this rank can add of it.
         """
-        trees = [_Tree(len(job.shards), add) for job in jobs]
+        trees = [Tree(len(job.shards), add) for job in jobs]
         queue = [
-            (tree, index, job.function, rows)
+            (tree, Node(0, index), job.function, job.shards[index])
             for tree, job in zip(trees, jobs, strict=True)
-            for index, rows in enumerate(job.shards)
+            for index in share(len(job.shards), rank, size)
         ]
         window = _Window(len(queue), 2 * self.threads)
 
         def work() -> None:
             for position in window:
-                tree, index, function, rows = queue[position]
-                tree.put(index, function(rows))
+                tree, leaf, function, rows = queue[position]
+                tree.put(leaf, function(rows))
                 window.done(position)
 
         self._run(work, window.close, len(queue))
-        return [tree.root for tree in trees]
+        return trees
 
     def for_each(self, function: Callable[[Item], object], items: Sequence[Item]) -> None:
         """Call the function once for every item, in any order, over the threads."""
@@ -165,33 +222,6 @@ class Executor:
             errors = [error for future in futures if (error := future.exception()) is not None]
         if errors:
             raise errors[0]
-
-
-class _Tree(Generic[T]):
-    """Folds the results of one job as soon as both children of a node exist."""
-
-    def __init__(self, leaves: int, add: Callable[[T, T], T]) -> None:
-        self._widths = [leaves]
-        while self._widths[-1] > 1:
-            self._widths.append(-(-self._widths[-1] // 2))
-        self._add = add
-        self._waiting: dict[tuple[int, int], T] = {}
-        self._lock = threading.Lock()
-        self.root: T
-
-    def put(self, index: int, value: T) -> None:
-        """Take leaf `index`; additions run in the thread that brings the later child."""
-        for level, width in enumerate(self._widths[:-1]):
-            sibling = index ^ 1
-            if sibling < width:
-                with self._lock:
-                    if (level, sibling) not in self._waiting:
-                        self._waiting[level, index] = value
-                        return
-                    other = self._waiting.pop((level, sibling))
-                value = self._add(other, value) if sibling < index else self._add(value, other)
-            index //= 2
-        self.root = value
 
 
 class _Window:

@@ -108,14 +108,15 @@ def network_sizes(dataset: Dataset, config: TrainingConfig) -> tuple[int, ...]:
     return (dataset.n_features, *config.hidden, dataset.n_classes)
 
 
-def thread_count(config: TrainingConfig, dataset: Dataset) -> int:
-    """Give the threads that run shards: one unless the rows are NumPy arrays.
+def thread_count(config: TrainingConfig, dataset: Dataset, communicator: Communicator) -> int:
+    """Give the threads that run this rank's shards: one unless the rows are NumPy arrays.
 
     Only NumPy's calls release the interpreter's lock; other libraries have threads of their own.
+    By default the ranks that may use the same cores divide them.
     """
     if not is_numpy_array(dataset.train.labels):
         return 1
-    return config.threads or available_threads()
+    return config.threads or max(1, available_threads() // communicator.cores_shared_by)
 
 
 def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
@@ -157,13 +158,13 @@ def train(
         What to start from, as arrays of the data's library or of NumPy; the initial weights by
         default.
     communicator : Communicator, optional
-        This process alone by default.
+        This process alone by default. Every rank gives the same rows, configuration and state.
     on_epoch : callable, optional
         Called with the state when row `state.epoch` of the history is there. The next step may
         overwrite that state's arrays: copy what is to be kept.
     stop : callable, optional
-        Asked after every step. Once it gives True, the state of the last epoch boundary is
-        returned; training can go on from it.
+        Asked after every step, with several ranks during it. Once it gives True on one of them,
+        the state of the last epoch boundary is returned; training can go on from it.
 
     Raises
     ------
@@ -178,14 +179,15 @@ def train(
         state = initial_state(dataset, config)
     else:
         state = _copied(state, dataset.train.labels)
-    with Executor(thread_count(config, dataset)) as executor:
-        passes = Passes(dataset, config, executor, communicator or Serial())
+    communicator = communicator or Serial()
+    with Executor(thread_count(config, dataset, communicator)) as executor:
+        passes = Passes(dataset, config, executor, communicator, stop)
         epochs: Epochs = (
             FullBatch(passes, config)
             if config.batch_size is None
-            else MiniBatches(passes, config, config.batch_size, stop)
+            else MiniBatches(passes, config, config.batch_size)
         )
-        return run_epochs(state, config, epochs, on_epoch, stop)
+        return run_epochs(state, config, epochs, on_epoch, passes.stopping)
 
 
 def run_epochs(

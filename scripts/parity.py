@@ -40,11 +40,11 @@ from mlp import (
     train,
 )
 from mlp import load as load_data
-from mlp.communicator import Serial
+from mlp.communicator import Jobs, Serial, Trees
 from mlp.config import DEFAULT_DATA
 from mlp.device import to_numpy
 from mlp.keras_reference import host_input
-from mlp.model import ShardSums, forward, to_input
+from mlp.model import forward, to_input
 from mlp.run_directory import RunDirectoryError, default_directory, replacing, write_json
 from mlp.training import network_sizes
 
@@ -118,10 +118,10 @@ class Comparison:
 class Tap(Serial):
     """A communicator that keeps the sums passing through it: the gradients training uses."""
 
-    def combine(self, sums: list[ShardSums]) -> list[ShardSums]:
+    def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
         """See `mlp.communicator.Communicator`; the training rows' sums come first."""
-        self.train = sums[0]
-        return sums
+        self.train = trees[0].root
+        return super().combine(jobs, trees, flag)
 
 
 class Row(NamedTuple):

@@ -6,6 +6,7 @@ python scripts/train.py --checkpoint-every 10 --out runs/long
 python scripts/train.py --resume runs/long
 python scripts/train.py --config runs/long/config.json --seed 422
 python scripts/train.py --reference keras
+mpiexec -n 4 python -m mpi4py scripts/train.py --out runs/four
 """
 
 import argparse
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from command_line import Parser, fail, visible
+from ranks import Leader, Order, follow
 from stop_signals import StopSignals
 from tqdm import tqdm
 
@@ -32,7 +34,9 @@ from mlp import (
     load,
     run_directory,
 )
+from mlp.communicator import CommunicatorError, find
 from mlp.config import TrainingConfig, add_arguments, command_line, flag, from_arguments
+from mlp.dataset import fingerprint
 from mlp.device import Device
 from mlp.keras_reference import keras_device, train_keras
 from mlp.report import plot_history, write_report
@@ -59,6 +63,36 @@ class StoppedBySignal(Exception):  # noqa: N818 - it is no error
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
+    name = "train.py"
+    try:
+        communicator = find()
+        if communicator.rank:
+            name = f"{name}: rank {communicator.rank}"
+            follow(communicator)
+            return 0
+        with Leader(communicator) as leader:
+            return run(make_parser().parse_args(arguments), leader)
+    except (CommunicatorError, DataError, RunDirectoryError, UsageError) as error:
+        return fail(name, BAD_INPUT, error)
+    except ModuleNotFoundError as error:  # an optional framework; it says how to install itself
+        return fail(name, BAD_INPUT, error)
+    except DeviceError as error:
+        return fail(name, BAD_DEVICE, error)
+    except DivergedError as error:
+        return fail(name, DIVERGED, error)
+    except StoppedBySignal as stopped:
+        return fail(name, SIGNALLED + stopped.number, stopped)
+    except KeyboardInterrupt:
+        return fail(name, SIGNALLED + signal.SIGINT, "interrupted")
+    except OSError as error:  # rows on disk that are gone, a directory that may not be read
+        return fail(name, BAD_INPUT, error)
+    except MemoryError as error:
+        message = f"not enough memory; lower --hidden or --shard-rows ({error})"
+        return fail(name, BAD_INPUT, message)
+
+
+def make_parser() -> Parser:
+    """Declare the command line."""
     parser = Parser("train.py", __doc__)
     add_arguments(parser)
     where = parser.add_mutually_exclusive_group()
@@ -77,26 +111,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
     parser.add_argument("--json", action="store_true", help="print the run record on stdout")
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
-    options = parser.parse_args(arguments)
-    try:
-        return run(options)
-    except (DataError, RunDirectoryError, UsageError) as error:
-        return fail("train.py", BAD_INPUT, error)
-    except ModuleNotFoundError as error:  # an optional framework; it says how to install itself
-        return fail("train.py", BAD_INPUT, error)
-    except DeviceError as error:
-        return fail("train.py", BAD_DEVICE, error)
-    except DivergedError as error:
-        return fail("train.py", DIVERGED, error)
-    except StoppedBySignal as stopped:
-        return fail("train.py", SIGNALLED + stopped.number, stopped)
-    except KeyboardInterrupt:
-        return fail("train.py", SIGNALLED + signal.SIGINT, "interrupted")
-    except OSError as error:  # rows on disk that are gone, a directory that may not be read
-        return fail("train.py", BAD_INPUT, error)
-    except MemoryError as error:
-        message = f"not enough memory; lower --hidden or --shard-rows ({error})"
-        return fail("train.py", BAD_INPUT, message)
+    return parser
 
 
 def configure(options: argparse.Namespace) -> TrainingConfig:
@@ -122,7 +137,7 @@ def differences(a: TrainingConfig, b: TrainingConfig) -> set[str]:
     return {one.name for one in fields(a) if getattr(a, one.name) != getattr(b, one.name)}
 
 
-def run(options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace, leader: Leader) -> int:
     """Train as configured and fill the run directory; return the exit status."""
     started = time.perf_counter()
     config = configure(options)
@@ -140,6 +155,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         if options.resume and config.reference:
             raise UsageError(f"a run of --reference {config.reference} cannot go on; start anew")
+        if config.reference and leader.communicator.size > 1:
+            raise UsageError(f"--reference {config.reference} trains on one rank")
         if config.reference == "keras":
             device = keras_device(config.device, strict=config.strict_device)
         else:
@@ -150,7 +167,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.resume:
             run_directory.create(directory)
         with run_directory.locked(directory):
-            record = train_into(directory, config, device, dataset, options, started)
+            record = train_into(directory, config, device, dataset, options, started, leader)
     if options.json:
         print(json.dumps(record))
     return 0
@@ -169,6 +186,7 @@ def train_into(
     dataset: Dataset,
     options: argparse.Namespace,
     started: float,
+    leader: Leader,
 ) -> dict[str, Any]:
     """Train into a locked directory, from its newest checkpoint on if it has one."""
 
@@ -194,10 +212,12 @@ def train_into(
     for note in dataset.notes:
         say(f"note: {note}")
     on_device = device.put_dataset(dataset)
-    threads = thread_count(config, on_device)
+    communicator = leader.communicator
+    threads = thread_count(config, on_device, communicator)
+    ranks = f"{communicator.size} ranks of " if communicator.size > 1 else ""
     say(
-        f"{' - '.join(map(str, sizes))} on {device.used} ({device.library}, {threads} threads), "
-        f"{dataset.train.labels.shape[0]} training rows"
+        f"{' - '.join(map(str, sizes))} on {device.used} ({device.library}, {ranks}{threads} "
+        f"threads), {dataset.train.labels.shape[0]} training rows"
     )
     history = state.history if state else ()
     bar = tqdm(
@@ -221,23 +241,35 @@ def train_into(
         )
         bar.update(row.epoch - bar.n)
 
+    order = Order(config, state, device.kind, dataset.sha256, fingerprint(dataset), environment)
+    leader.say(order)
     # A signal after the last epoch finds a whole state on disk, and the run writes its files.
     with StopSignals() as stop:
         with run_directory.MetricsWriter(directory, history) as writer, bar:
             if config.reference == "keras":
                 state = train_keras(on_device, config, on_epoch=on_epoch, stop=stop)
             else:
-                state = train(on_device, config, state=state, on_epoch=on_epoch, stop=stop)
+                state = train(
+                    on_device,
+                    config,
+                    state=state,
+                    communicator=communicator,
+                    on_epoch=on_epoch,
+                    stop=stop,
+                )
+        signalled = communicator.combine([], [], stop.received or 0)
         stopped_early = patience_is_over(state, config)
         if not config.reference:
             save(state)
-        if stop.received and state.epoch < config.epochs and not stopped_early:
+        if signalled and state.epoch < config.epochs and not stopped_early:
             advice = f"go on with --resume {directory}"
             if config.reference:
                 advice = "start again with another --out"
-            raise StoppedBySignal(stop.received, f"interrupted after epoch {state.epoch}; {advice}")
+            raise StoppedBySignal(signalled, f"interrupted after epoch {state.epoch}; {advice}")
         seconds = time.perf_counter() - started + sum(row.seconds for row in history)
-        record = run_directory.record(dataset, device, threads, state, stopped_early, seconds)
+        record = run_directory.record(
+            dataset, device, threads, state, stopped_early, seconds, communicator.size
+        )
         metadata = run_directory.model_metadata(dataset)
         run_directory.save_model(directory / "model.safetensors", state.result_parameters, metadata)
         for quantity in ("loss", "accuracy"):

@@ -49,8 +49,11 @@ def test_the_tree_is_the_same_for_any_number_of_threads(threads, leaves):
     jobs = [Job(leaf, shards(0, leaves, 1)), Job(leaf, shards(0, max(1, leaves - 1), 1))]
     with Executor(threads) as executor:
         for _ in range(3):
-            sums = executor.tree_sums(jobs, lambda left, right: f"({left}+{right})")
-            assert sums == [written_tree(leaves), written_tree(max(1, leaves - 1))]
+            trees = executor.fold(jobs, lambda left, right: f"({left}+{right})")
+            assert [tree.root for tree in trees] == [
+                written_tree(leaves),
+                written_tree(max(1, leaves - 1)),
+            ]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -73,7 +76,7 @@ def test_few_sets_of_sums_are_alive_behind_a_slow_shard(threads):
         return left + right
 
     with Executor(threads) as executor:
-        assert executor.tree_sums([Job(leaf, shards(0, 256, 1))], add) == [256]
+        assert executor.fold([Job(leaf, shards(0, 256, 1))], add)[0].root == 256
     assert most <= 8 + 2 * threads
 
 
@@ -99,9 +102,9 @@ def test_an_error_in_a_shard_reaches_the_caller_and_the_pool_survives(threads):
 
     with Executor(threads) as executor:
         with pytest.raises(ArithmeticError, match="shard five"):
-            executor.tree_sums([Job(leaf, shards(0, 50, 1))], lambda left, right: left + right)
-        after = executor.tree_sums([Job(leaf, shards(0, 4, 1))], lambda left, right: left + right)
-        assert after == [6]
+            executor.fold([Job(leaf, shards(0, 50, 1))], lambda left, right: left + right)
+        after = executor.fold([Job(leaf, shards(0, 4, 1))], lambda left, right: left + right)
+        assert after[0].root == 6
 
 
 def blas_threads():
