@@ -42,12 +42,15 @@ class Communicator(Protocol):
         This process' number among those of its machine.
     cores_shared_by : int
         How many ranks may use this process' cores.
+    seconds : float
+        Time spent in `combine` so far, waiting for slower ranks included.
     """
 
     rank: int
     size: int
     rank_on_host: int
     cores_shared_by: int
+    seconds: float
 
     def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
         """Complete the trees with every other rank's nodes; give the largest flag of all ranks.
@@ -72,6 +75,7 @@ class Serial:
     size = 1
     rank_on_host = 0
     cores_shared_by = 1
+    seconds = 0.0
 
     def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
         """Return the flag; the trees are complete."""
@@ -105,11 +109,6 @@ class MPI:
     ----------
     comm : mpi4py.MPI.Comm, optional
         All of the job's ranks by default.
-
-    Attributes
-    ----------
-    seconds : float
-        Time spent in `combine` so far, including the wait for slower ranks.
     """
 
     def __init__(self, comm: Any = None) -> None:
@@ -181,7 +180,7 @@ def find() -> Communicator:
 
 
 @lru_cache(maxsize=1024)
-def _nodes(leaves: int, rank: int, size: int) -> tuple[Node, ...]:
+def remaining_nodes(leaves: int, rank: int, size: int) -> tuple[Node, ...]:
     """Name what a rank's shards add up to: the nodes whose siblings are other ranks'."""
     tree = Tree(leaves, lambda left, right: True)
     for index in share(leaves, rank, size):
@@ -203,7 +202,7 @@ def _message_bytes(jobs: Jobs, rank: int, size: int) -> int:
     for job in jobs:
         arrays = _arrays(job.like.gradients)
         gradients = sum(math.prod(one.shape) * _host_dtype(one).itemsize for one in arrays)
-        count += len(_nodes(len(job.shards), rank, size)) * (3 * 8 + gradients)
+        count += len(remaining_nodes(len(job.shards), rank, size)) * (3 * 8 + gradients)
     return -(-count // 8) * 8
 
 
@@ -212,7 +211,7 @@ def _message(buffer: np.ndarray, jobs: Jobs, rank: int, size: int) -> _Message:
     nodes = [
         (number, node)
         for number, job in enumerate(jobs)
-        for node in _nodes(len(job.shards), rank, size)
+        for node in remaining_nodes(len(job.shards), rank, size)
     ]
     header, rest = np.split(buffer, [8 * (1 + 3 * len(nodes))])
     numbers = header.view(np.float64)

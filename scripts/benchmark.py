@@ -3,6 +3,7 @@
 python scripts/benchmark.py --batch-size full 128 --write-table README.md
 python scripts/benchmark.py --against torch jax --rounds 7
 python scripts/benchmark.py --growth
+python scripts/benchmark.py --ranks 1 2 --batch-size full 128
 python scripts/benchmark.py --choose-recipe
 python scripts/benchmark.py --to-accuracy --recipe "64 0.1 one-cycle 5"
 
@@ -23,9 +24,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from benchmarks import growth, layout, recipes
+from benchmarks import growth, layout, recipes, scaling
 from benchmarks.process import Entry, check_installed, limited_to
-from benchmarks.rounds import LossError, Measured, interleave, loss_tolerance, measure_starts
+from benchmarks.rounds import (
+    LossError,
+    Measured,
+    interleave,
+    loss_tolerance,
+    measure_starts,
+    ratios,
+    spread,
+)  # fmt: skip
 from command_line import Parser, fail
 from peers import PEERS, PeerError
 
@@ -66,6 +75,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
          help="time to the test accuracy that the task's own recipe ends with")  # fmt: skip
     mode("--choose-recipe", action="store_true",
          help="find the shortest recipe as good as the task's on validation rows")  # fmt: skip
+    mode("--ranks", type=positive, nargs="+", metavar="N",
+         help="MPI ranks of one thread, on the same training and on a larger one")  # fmt: skip
     option("--against", nargs="*", choices=RIVALS, metavar="NAME",
            help=f"any of {', '.join(RIVALS)} (default: all; with --growth none)")  # fmt: skip
     option("--batch-size", type=batch, nargs="+", default=[None], metavar="N|full",
@@ -114,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         rivals = chosen.against
         if rivals is None:
-            rivals = [] if chosen.growth else RIVALS
+            rivals = [] if chosen.growth or chosen.ranks else RIVALS
         for name in rivals:
             check_installed(name)
         config = TrainingConfig(
@@ -173,6 +184,8 @@ def modes(chosen: argparse.Namespace) -> tuple[str, Measure]:
     """Give what is to be measured: its name in the markers, and the function that does it."""
     if chosen.growth:
         return "growth", measure_growth
+    if chosen.ranks:
+        return "ranks", measure_ranks
     if chosen.to_accuracy:
         return "accuracy", measure_accuracy
     if chosen.choose_recipe:
@@ -246,6 +259,46 @@ def measure_growth(
             texts.append(f"{layout.TITLES[name]}:\n\n{layout.growth_table(measured, fits)}")
             sizes = {title: dataclasses.asdict(one) for title, one in seen.items()}
             record[name] = {"exponents": fits, "sizes": sizes}
+    return {"results": record}, "\n\n".join(texts)
+
+
+def measure_ranks(
+    chosen: argparse.Namespace, config: TrainingConfig, names: list[str], directory: Path, say: Any
+) -> tuple[dict[str, Any], str]:
+    """Time one and more ranks, and set a model of many beside them."""
+    ranks = sorted({1, *chosen.ranks})
+    series = scaling.points(ranks)
+    texts, record = [], {}
+    for size in chosen.batch_size:
+        title = layout.batch_title(str(size or "full"))
+        say(f"-- {title}")
+        one = replace(config, batch_size=size)
+        seen, costs = scaling.measure(one, ranks, chosen.rows, chosen.rounds, chosen.epochs, say)
+        alone = spread(seen[scaling.Point(1, 1)].seconds).median
+        cut = scaling.shape(one, chosen.rows)
+        models = [
+            [scaling.predict(cut, alone, network, n) for n in scaling.MODELLED]
+            for network in (costs, costs.over_ethernet())
+        ]
+        threads = {
+            n: ratios(seen[scaling.Point(1, n)].seconds, seen[scaling.Point(n, 1)].seconds)
+            for n in ranks[1:]
+        }
+        lines = [f"- {n} ranks / {n} threads, speed: {layout.ranged(ratio, '.2f')}"
+                 for n, ratio in threads.items()]  # fmt: skip
+        lines.append(
+            f"- between 2 ranks: {1e6 * costs.exchange:.0f} us for nothing but the flags, "
+            f"{costs.bandwidth / 1e9:.1f} GB/s for gradients; an update {1e3 * costs.update:.1f} ms"
+        )
+        texts.append(
+            f"{title}:\n\n{layout.ranks_table(seen, series)}\n\n" + "\n".join(lines)
+            + f"\n\n{layout.model_table(seen, *models)}"
+        )  # fmt: skip
+        record[str(size or "full")] = {
+            "points": [point._asdict() | one._asdict() for point, one in seen.items()],
+            "costs": costs._asdict(),
+            "model": {"ranks": scaling.MODELLED, "one_host": models[0], "ethernet": models[1]},
+        }
     return {"results": record}, "\n\n".join(texts)
 
 

@@ -5,6 +5,7 @@ floor         a contestant: ours' matrix products alone
 numpy_peer    a contestant: plain NumPy on whole arrays
 process       the parent's end of it
 rounds        interleaved rounds, fresh starts, ratios, the check that all do the same training
+scaling       ranks of an MPI job, measured and modelled
 growth        more rows and wider layers, and the exponents
 recipes       time to an accuracy, and how the recipe was chosen
 layout        Markdown tables and the bar chart

@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.recipes import Reached, median_seconds
 from benchmarks.rounds import Measured, Spread, best_of, ratios, spread
+from benchmarks.scaling import MODELLED, Point, Prediction, Seen
 from mlp import DataError
 from mlp.run_directory import replacing
 
@@ -49,7 +50,7 @@ def speed_table(results: Results) -> str:
             one = measured[name]
             milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
             ratio = ratios(one.seconds, measured["ours"].seconds)
-            cells += [_range(milliseconds, ".0f"), f"{ratio.median:.2f}"]
+            cells += [ranged(milliseconds, ".0f"), f"{ratio.median:.2f}"]
             cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
         if started:
             cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
@@ -94,7 +95,7 @@ def figures(results: Results) -> dict[str, dict[str, Any]]:
 def figure_lines(found: Mapping[str, Mapping[str, Spread]]) -> str:
     """Write the ratios a line each, with their range over the rounds."""
     return "\n".join(
-        f"- {batch_title(batch)}: {name}: {_range(value, '.2f')}"
+        f"- {batch_title(batch)}: {name}: {ranged(value, '.2f')}"
         for batch, one in found.items()
         for name, value in one.items()
     )
@@ -108,10 +109,45 @@ def growth_table(measured: Mapping[tuple[str, int], Measured], fits: Mapping[str
             if name == series:
                 milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
                 peak = f"{one.peak_bytes / 1e6:.0f}"
-                lines.append([series, str(factor), _range(milliseconds, ".0f"), peak])
+                lines.append([series, str(factor), ranged(milliseconds, ".0f"), peak])
         memory = f"{fit['peak_bytes']:.2f}; last / first {fit['peak_ratio']:.2f}"
         fitted = [f"{fit['seconds']:.2f}", memory]
         lines.append([series, "exponent", *fitted])
+    return _markdown(lines)
+
+
+def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]]) -> str:
+    """Lay out every point, beside one rank of one thread in the same rounds."""
+    head = ["the same training", "ranks", "threads each", "ms an epoch", "speed", "communicating"]
+    lines = [head, ["---", "---:", "---:", "---", "---", "---:"]]
+    alone = seen[Point(1, 1)].seconds
+    titles = {"strong": "on more ranks", "weak": "larger by as much", "threads": "on more threads"}
+    for name, some in series.items():
+        for point in some if name == "strong" else some[1:]:
+            seconds, waiting = seen[point]
+            speed = ratios([point.factor * value for value in alone], seconds)
+            part = ratios(waiting, seconds).median
+            lines.append(
+                [titles[name], str(point.ranks), str(point.threads),
+                 ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
+                 ranged(speed, ".2f"), f"{part:.1%}" if point.ranks > 1 else ""]
+            )  # fmt: skip
+    return _markdown(lines)
+
+
+def model_table(
+    seen: Mapping[Point, Seen], one_host: Sequence[Prediction], ethernet: Sequence[Prediction]
+) -> str:
+    """Lay out what the model says of more ranks, beside what was measured."""
+    head = ["ranks of one thread", "measured, ms", "model, ms", "of it communicating"]
+    head += ["over 25 Gbit/s Ethernet, ms", "of it communicating"]
+    lines = [head, ["---:"] * len(head)]
+    for ranks, here, there in zip(MODELLED, one_host, ethernet, strict=True):
+        point = seen.get(Point(ranks, 1))
+        cells = [str(ranks), f"{1000 * spread(point.seconds).median:.0f}" if point else ""]
+        for one in (here, there):
+            cells += [f"{1000 * one.seconds:.0f}", f"{one.communicate / one.seconds:.0%}"]
+        lines.append(cells)
     return _markdown(lines)
 
 
@@ -141,7 +177,8 @@ def _reached(runs: Sequence[Reached | None] | None) -> str:
     return f"{text}, {epochs.median:.0f} epochs"
 
 
-def _range(values: Spread, form: str) -> str:
+def ranged(values: Spread, form: str) -> str:
+    """Write the median, and the range unless there is none."""
     middle = f"{values.median:{form}}"
     if values.low == values.high:
         return middle

@@ -1,0 +1,271 @@
+"""How the time of an epoch changes with the ranks of an MPI job, and a model of more of them.
+
+A measured point is a job of its own, `mpiexec -n RANKS python -m mpi4py -m benchmarks.scaling`,
+because a rank that waits for a message keeps its core busy and would disturb the other points.
+"""
+
+import dataclasses
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from peers import PeerError
+
+from benchmarks.contestant import read
+from benchmarks.process import SCRIPTS, limited_to
+from benchmarks.rounds import WARM_UP
+from mlp import TrainingConfig, initial_state, train
+from mlp.communicator import find, remaining_nodes
+from mlp.epochs import make_optimizer
+from mlp.model import ShardSums, add_sums, loss_and_gradients, to_input
+from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards, share
+
+# One row's training costs two products of the first layer's size, its evaluation one.
+TRAINING_WORK = 2
+MODELLED = (1, 2, 4, 8, 16, 32, 64)
+# A network that many clusters have: 25 Gbit/s Ethernet, with a round of messages in 30 us.
+CLUSTER_LATENCY, CLUSTER_BANDWIDTH = 30e-6, 3e9
+
+
+class Point(NamedTuple):
+    """One job: its ranks, the threads of each, and how many times the rows (and the batch)."""
+
+    ranks: int
+    threads: int
+    factor: int = 1
+
+
+class Seen(NamedTuple):
+    """What was seen of one point, a value a round."""
+
+    seconds: list[float]  # an epoch
+    communicating: list[float]  # the part of them spent in the collective, waiting included
+
+
+class Costs(NamedTuple):
+    """What a rank's work costs, in seconds and bytes a second."""
+
+    exchange: float  # a collective of nothing but the flags, between 2 ranks
+    bandwidth: float  # at which nodes are packed, passed on and added
+    update: float  # the optimizer's step, which every rank does
+
+    def over_ethernet(self) -> "Costs":
+        """Give the same between machines: nodes pass the network besides."""
+        bandwidth = 1 / (1 / self.bandwidth + 1 / CLUSTER_BANDWIDTH)
+        return Costs(self.exchange + CLUSTER_LATENCY, bandwidth, self.update)
+
+
+class Shape(NamedTuple):
+    """A training's shards: of a step, the steps of an epoch, and of the evaluation."""
+
+    step: int
+    steps: int
+    held_out: tuple[int, ...]
+    shard_rows: int
+    evaluation_rows: int
+    node_bytes: int
+
+
+def points(ranks: Sequence[int]) -> dict[str, list[Point]]:
+    """Give the jobs to run: the same training, one as many times larger, and threads instead."""
+    return {
+        "strong": [Point(n, 1) for n in ranks],
+        "weak": [Point(n, 1, n) for n in ranks],
+        "threads": [Point(1, n) for n in ranks],
+    }
+
+
+def launcher() -> str:
+    """Find `mpiexec`, the one beside this Python first.
+
+    Raises
+    ------
+    PeerError
+        It or mpi4py is missing.
+    """
+    beside = str(Path(sys.executable).parent)
+    found = shutil.which("mpiexec", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
+    try:
+        import mpi4py  # noqa: F401
+    except ImportError:
+        found = None
+    if found is None:
+        raise PeerError('--ranks needs MPI and is not installed; pip install -e ".[mpi]"')
+    return found
+
+
+def run(point: Point, job: dict[str, Any]) -> dict[str, Any]:
+    """Run one job; give what its rank 0 says.
+
+    Raises
+    ------
+    PeerError
+        It fails.
+    """
+    command = [launcher(), "-n", str(point.ranks), sys.executable, "-m", "mpi4py"]
+    with limited_to(point.ranks * point.threads):
+        done = subprocess.run(
+            [*command, "-m", "benchmarks.scaling", json.dumps(job)],
+            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
+        )  # fmt: skip
+    if done.returncode:
+        raise PeerError(f"{point.ranks} ranks: {(done.stderr.strip() or 'no message')[-500:]}")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def measure(
+    config: TrainingConfig,
+    ranks: Sequence[int],
+    rows: int | None,
+    rounds: int,
+    epochs: int,
+    say: Callable[[str], object],
+) -> tuple[dict[Point, Seen], Costs]:
+    """Time every point in interleaved rounds, and the parts that the model is made of."""
+    rows = rows or config.split[0]
+    seen = {one: Seen([], []) for some in points(ranks).values() for one in some}
+    costs: list[Costs] = []
+    for number in range(rounds):
+        for point, figures in seen.items():
+            batch = config.batch_size and config.batch_size * point.factor
+            scaled = replace(
+                config, batch_size=batch, threads=point.threads, epochs=WARM_UP + epochs + 1
+            )
+            job = {"config": dataclasses.asdict(scaled), "rows": rows * point.factor}
+            answer = run(point, job)
+            for values, new in zip(figures, answer["epochs"], strict=True):
+                values.append(statistics.median(new))
+        costs.append(Costs(*run(Point(2, 1), job | {"probe": True})["costs"]))
+        say(f"round {number + 1} of {rounds}: {max(max(one.seconds) for one in seen.values()):.2f}")
+    return seen, Costs(*map(statistics.median, zip(*costs, strict=True)))
+
+
+def shape(config: TrainingConfig, rows: int | None) -> Shape:
+    """Cut a configuration's training as `mlp.epochs` does; held-out rows in proportion."""
+    n_train = rows or config.split[0]
+    batch = config.batch_size or n_train
+    shard_rows = config.shard_rows or default_shard_rows(batch, "cpu")
+    evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
+    dataset, _ = read({"config": dataclasses.asdict(config), "rows": rows})
+    held_out = [len(part.labels) for part in (dataset.valid, dataset.test) if part is not None]
+    sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
+    weights = sum((a + 1) * b for a, b in pairwise(sizes))
+    return Shape(
+        step=len(shards(0, batch, shard_rows)),
+        steps=-(-n_train // batch),
+        held_out=tuple(len(shards(0, count, evaluation_rows)) for count in held_out),
+        shard_rows=shard_rows,
+        evaluation_rows=evaluation_rows,
+        node_bytes=weights * (8 if config.dtype == "float64" else 4),
+    )
+
+
+class Prediction(NamedTuple):
+    """Seconds of an epoch on some ranks, by the model."""
+
+    compute: float
+    communicate: float
+
+    @property
+    def seconds(self) -> float:
+        """Both, one after the other."""
+        return self.compute + self.communicate
+
+
+def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
+    """Predict an epoch on `ranks` ranks of one thread.
+
+    What can be divided takes as long as the rank with most of it; every rank does the update. A
+    step's collective costs a latency for every other rank, and all ranks' nodes pass through each.
+
+    Parameters
+    ----------
+    alone : float
+        Seconds of an epoch on one rank of one thread.
+    """
+    update = shape.steps * costs.update
+
+    def work(rank: int, size: int) -> int:
+        step = len(share(shape.step, rank, size)) * shape.shard_rows * TRAINING_WORK
+        held_out = sum(len(share(count, rank, size)) for count in shape.held_out)
+        return step * shape.steps + held_out * shape.evaluation_rows
+
+    most = max(work(rank, ranks) for rank in range(ranks)) / work(0, 1)
+    nodes = sum(len(remaining_nodes(shape.step, rank, ranks)) for rank in range(ranks))
+    latency = (shape.steps + 1) * (ranks - 1) * costs.exchange
+    passing = shape.steps * nodes * shape.node_bytes / costs.bandwidth if ranks > 1 else 0.0
+    return Prediction((alone - update) * most + update, latency + passing)
+
+
+def train_and_time(job: dict[str, Any]) -> dict[str, Any]:
+    """Train as a rank; give every epoch's seconds and those of them spent communicating."""
+    dataset, config = read(job)
+    communicator = find()
+    clock: list[float] = []
+    state = train(
+        dataset,
+        config,
+        communicator=communicator,
+        on_epoch=lambda state: clock.append(communicator.seconds),
+    )
+    timed = range(WARM_UP + 1, config.epochs)  # after the last one a full batch only evaluates
+    seconds = [state.history[epoch].seconds for epoch in timed]
+    return {"epochs": [seconds, [clock[epoch] - clock[epoch - 1] for epoch in timed]]}
+
+
+def probe(job: dict[str, Any]) -> dict[str, Any]:
+    """Time an exchange of nothing, one of a node a rank, and the update.
+
+    The last two follow a shard's gradients, as in training: what they touch is not in the cache.
+    """
+    dataset, config = read(job)
+    communicator, optimizer = find(), make_optimizer(config)
+    parameters, velocity = (state := initial_state(dataset, config)).parameters, state.velocity
+    batch = config.batch_size or len(dataset.train.labels)
+    rows = shards(0, batch, default_shard_rows(batch, "cpu"))[0]
+    x = to_input(dataset.train.features[rows], parameters[0].bias.dtype, dataset.scale)
+
+    def median(prepare: Callable[[], Any], call: Callable[[Any], object]) -> float:
+        seconds = []
+        for _ in range(50):
+            prepared = prepare()
+            communicator.barrier()
+            started = time.perf_counter()
+            call(prepared)
+            seconds.append(time.perf_counter() - started)
+        return statistics.median(seconds)
+
+    def gradients() -> ShardSums:
+        return loss_and_gradients(parameters, x, dataset.train.labels[rows])
+
+    def exchange(sums: ShardSums) -> None:
+        job = Job(lambda shard: sums, [rows] * communicator.size, sums)
+        trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
+        communicator.combine([job], trees, 0)
+
+    with Executor(1) as executor:
+        nothing = median(lambda: 0, lambda flag: communicator.combine([], [], flag))
+        nodes = median(gradients, exchange)
+        update = median(
+            gradients, lambda sums: optimizer.step(parameters, velocity, sums, 0.0, executor)
+        )
+    size = communicator.size * sum(array.nbytes for layer in parameters for array in layer)
+    return {"costs": Costs(nothing, size / max(nodes - nothing, 1e-9), update)}
+
+
+if __name__ == "__main__":
+    given = json.loads(sys.argv[1])
+    answer = probe(given) if given.get("probe") else train_and_time(given)
+    if find().rank == 0:
+        print(json.dumps(answer))
