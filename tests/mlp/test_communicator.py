@@ -1,0 +1,223 @@
+"""The exchange between ranks, each a thread here; tests/test_mpi.py runs real ones."""
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import array_api_strict
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlp import Layer
+from mlp.communicator import MPI, CommunicatorError, Serial, find, remaining_nodes
+from mlp.device import to_numpy
+from mlp.model import ShardSums, add_sums
+from mlp.sharding import Executor, Job, Node, Tree, shards, share
+
+LIBRARIES = {"numpy": (np, "cpu"), "strict": (array_api_strict, array_api_strict.Device("device1"))}
+
+
+class Host:
+    """What the ranks of a job have in common."""
+
+    def __init__(self, size):
+        self.size, self.meeting, self.posted = size, threading.Barrier(size), {}
+        self.collectives = 0
+
+
+class Comm:
+    """A rank's end of the job: what `MPI` calls of mpi4py's `Comm`."""
+
+    def __init__(self, host, rank):
+        self.host, self.rank = host, rank
+
+    def Get_rank(self):  # noqa: N802 - MPI's own names
+        return self.rank
+
+    def Get_size(self):  # noqa: N802
+        return self.host.size
+
+    def Split_type(self, kind):  # noqa: N802
+        return self
+
+    def Free(self):  # noqa: N802
+        pass
+
+    def Barrier(self):  # noqa: N802
+        self.host.meeting.wait()
+
+    def allgather(self, value):
+        self.host.posted[self.rank] = value
+        self.host.meeting.wait()
+        values = [self.host.posted[rank] for rank in range(self.host.size)]
+        self.host.meeting.wait()
+        return values
+
+    def bcast(self, value):
+        return self.allgather(value)[0]
+
+    def Allgatherv(self, send, receive):  # noqa: N802
+        assert send == "in place"
+        buffer, sizes, starts, kind = receive
+        assert kind == "bytes"
+        assert starts == [sum(sizes[:rank]) for rank in range(self.host.size)]
+        mine = buffer[starts[self.rank] :][: sizes[self.rank]].copy()
+        for rank, part in enumerate(self.allgather(mine)):
+            assert part.size == sizes[rank], "a rank lays out the buffer differently"
+            buffer[starts[rank] : starts[rank] + sizes[rank]] = part
+        if self.rank == 0:
+            self.host.collectives += 1
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fake_mpi4py():
+    names = {"IN_PLACE": "in place", "BYTE": "bytes", "COMM_TYPE_SHARED": "shared"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(**names)))
+        yield
+
+
+def on_ranks(size, work):
+    """Run `work(communicator)` on every rank; give the results and the job."""
+    host = Host(size)
+
+    def run(rank):
+        try:
+            return work(MPI(Comm(host, rank)))
+        except BaseException:
+            host.meeting.abort()
+            raise
+
+    with ThreadPoolExecutor(size) as pool:
+        return list(pool.map(run, range(size))), host
+
+
+@given(pieces=st.integers(0, 60), size=st.integers(1, 9))
+def test_ranks_own_contiguous_runs_of_nearly_equal_length(pieces, size):
+    runs = [share(pieces, rank, size) for rank in range(size)]
+    assert [piece for run in runs for piece in run] == list(range(pieces))
+    assert max(map(len, runs)) - min(map(len, runs)) <= 1
+
+
+@given(leaves=st.integers(1, 300), size=st.integers(1, 9))
+def test_what_remains_of_a_run_are_few_nodes_that_cover_the_tree_once(leaves, size):
+    nodes = [remaining_nodes(leaves, rank, size) for rank in range(size)]
+    covered = [
+        leaf
+        for level, place in sorted(
+            (node for some in nodes for node in some), key=lambda n: n.place << n.level
+        )
+        for leaf in range(place << level, min((place + 1) << level, leaves))
+    ]
+    assert covered == list(range(leaves))
+    assert max(map(len, nodes)) <= 2 * max(1, leaves.bit_length())
+
+
+def leaf_sums(library, rng, dtype, shapes):
+    xp, device = LIBRARIES[library]
+
+    def place(array):
+        return array if library == "numpy" else xp.asarray(array, device=device)
+
+    gradients = tuple(
+        Layer(place(rng.normal(size=(a, b)).astype(dtype)), place(rng.normal(size=b).astype(dtype)))
+        for a, b in shapes
+    )
+    loss, correct = (np.asarray(value) for value in (rng.normal() * 1e3, float(rng.integers(99))))
+    return ShardSums(place(loss), place(correct), int(rng.integers(1, 99)), gradients or None)
+
+
+def bits(sums):
+    arrays = [array for layer in sums.gradients or () for array in layer]
+    return [to_numpy(array).tobytes() for array in (sums.loss, sums.correct, *arrays)], sums.rows
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    leaves=st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=3),
+    size=st.integers(2, 6),
+    threads=st.integers(1, 2),
+    dtype=st.sampled_from(["float32", "float64"]),
+    library=st.sampled_from(list(LIBRARIES)),
+    seed=st.integers(0, 99),
+)
+def test_every_rank_gets_the_bits_of_one_rank(leaves, size, threads, dtype, library, seed):
+    def job(number, count, with_gradients):
+        # An odd number of float32 values, after which the next rank's float64 must be aligned.
+        shapes = ((3, 2), (2, 3)) if with_gradients else ()
+
+        def compute(rows):
+            return leaf_sums(
+                library, np.random.default_rng([seed, number, rows.start]), dtype, shapes
+            )
+
+        return Job(compute, shards(0, count, 1), compute(slice(0, 1)))
+
+    def run(communicator):
+        with Executor(threads) as executor:
+            totals, flags = [], []
+            for step in range(2):  # the second one uses the buffer of the first again
+                queue = [job(number, *one) for number, one in enumerate(leaves)]
+                trees = executor.fold(queue, add_sums, communicator.rank, communicator.size)
+                flags.append(communicator.combine(queue, trees, step * communicator.rank))
+                totals.append([bits(tree.root) for tree in trees])
+        return totals, flags
+
+    expected, _ = run(Serial())
+    found, host = on_ranks(size, run)
+    assert [totals for totals, _ in found] == [expected] * size
+    assert [flags for _, flags in found] == [[0, size - 1]] * size
+    assert host.collectives == 2
+
+
+def test_ranks_divide_the_cores_they_share_and_number_themselves_on_their_host():
+    found, _ = on_ranks(3, lambda one: (one.rank, one.size, one.rank_on_host, one.cores_shared_by))
+    assert found == [(0, 3, 0, 3), (1, 3, 1, 3), (2, 3, 2, 3)]
+
+
+def test_every_rank_gets_the_value_of_rank_0():
+    found, _ = on_ranks(3, lambda one: one.broadcast(f"from {one.rank}"))
+    assert found == ["from 0"] * 3
+
+
+def test_time_in_the_collective_is_counted():
+    def run(communicator):
+        before = communicator.seconds
+        communicator.combine([], [], 0)
+        communicator.barrier()
+        return before, communicator.seconds
+
+    for before, after in on_ranks(2, run)[0]:
+        assert before == 0.0 < after
+
+
+def test_a_process_alone_is_serial(monkeypatch):
+    monkeypatch.delitem(sys.modules, "mpi4py")
+    assert isinstance(find(), Serial)
+
+
+@pytest.mark.parametrize("name", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_ranks_that_would_wait_for_ever_for_a_failed_one_are_refused(monkeypatch, name):
+    monkeypatch.delitem(sys.modules, "mpi4py")
+    monkeypatch.setenv(name, "4")
+    with pytest.raises(CommunicatorError, match=f"one of 4 ranks .{name}.; .*python -m mpi4py"):
+        find()
+    monkeypatch.setenv(name, "1")
+    assert isinstance(find(), Serial)
+
+
+def test_a_tree_adds_what_comes_in_any_order():
+    rng = np.random.default_rng(0)
+    for leaves in (1, 2, 5, 6, 13):
+        tree = Tree(leaves, lambda left, right: f"({left}+{right})")
+        for place in rng.permutation(leaves).tolist():
+            tree.put(Node(0, place), str(place))
+        expected = [str(place) for place in range(leaves)]
+        while len(expected) > 1:
+            pairs = [expected[i : i + 2] for i in range(0, len(expected), 2)]
+            expected = [f"({pair[0]}+{pair[1]})" if pair[1:] else pair[0] for pair in pairs]
+        assert [tree.root] == expected
+        assert len(tree.nodes) == 1

@@ -1,0 +1,270 @@
+"""Real ranks, started by mpiexec: the same bits for any number, and no rank left waiting."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+TRAIN, FAULTY = ROOT / "scripts" / "train.py", ROOT / "tests" / "faulty_rank.py"
+# A rank that waits keeps its core busy, so more ranks than cores take their time.
+TIMEOUT = 120
+
+MODES = {
+    "full batch": ["--epochs", 6, "--shard-rows", 64],
+    "mini-batches": ["--epochs", 3, "--batch-size", 100],
+    "more ranks than shards": ["--epochs", 3],
+    "early stopping, float64": [
+        "--epochs", 12, "--batch-size", 300, "--shard-rows", 50, "--early-stopping", 2,
+        "--learning-rate", 0.5, "--nesterov", "--dtype", "float64", "--schedule", "cosine",
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", autouse=True)
+def mpiexec(need):
+    need("mpi4py.run")  # which, unlike mpi4py.MPI, starts nothing in this process
+    beside = Path(sys.executable).parent
+    found = shutil.which("mpiexec", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
+    if found is None:
+        pytest.skip("mpiexec is not installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 1200).astype(np.uint8)
+    images = rng.integers(0, 120, (1200, 6, 5)).astype(np.uint8)
+    images[np.arange(1200), labels] += 100
+    folder = tmp_path_factory.mktemp("data")
+    np.savez(folder / "rows.npz", images=images, labels=labels)
+    (folder / "rows").mkdir()
+    np.save(folder / "rows" / "images.npy", images)
+    np.save(folder / "rows" / "labels.npy", labels)
+    return folder / "rows.npz"
+
+
+@pytest.fixture
+def start(mpiexec):
+    """Start train.py on some ranks; whatever is left of it is killed at the end."""
+    started = []
+
+    def start(ranks, *options, script=TRAIN, how=()):
+        command = [mpiexec, "-n", ranks, sys.executable, "-m", "mpi4py", script, *how, *options]
+        process = subprocess.Popen(
+            list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+
+
+def finish(process):
+    out, err = process.communicate(timeout=TIMEOUT)
+    return process.returncode, out, err
+
+
+def options(data, mode, out, threads=1):
+    fixed = ["--data", data, "--split", 900, 200, "--hidden", 20, "--device", "cpu"]
+    fixed += ["--threads", threads, "--out", out, "--quiet", "--no-report"]
+    return [*fixed, *MODES[mode]]
+
+
+def results(directory):
+    with (directory / "metrics.csv").open(newline="") as file:
+        rows = [row[:-1] for row in csv.reader(file)]  # without the seconds
+    record = json.loads((directory / "run.json").read_text())
+    return record["parameters_sha256"], rows, record["result"]
+
+
+def check_ranks(start, data, tmp_path, mode, ranks_and_threads):
+    expected = None
+    for ranks, threads in ranks_and_threads:
+        out = tmp_path / f"{ranks}-{threads}"
+        status, _, err = finish(start(ranks, *options(data, mode, out, threads)))
+        assert status == 0, err
+        assert err == ""
+        device = json.loads((out / "run.json").read_text())["device"]
+        assert (device["ranks"], device["threads"]) == (ranks, threads)
+        expected = expected or results(out)
+        assert results(out) == expected, (ranks, threads)
+
+
+def test_two_ranks_give_the_bits_of_one(start, data, tmp_path):
+    check_ranks(start, data, tmp_path, "full batch", [(1, 2), (2, 1)])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_any_ranks_and_threads_give_the_same_bits(start, data, tmp_path, mode):
+    pairs = [(ranks, threads) for ranks in (1, 2, 3, 4) for threads in (1, 2)]
+    check_ranks(start, data, tmp_path, mode, pairs)
+
+
+@pytest.mark.slow
+def test_rows_on_disk_give_the_bits_of_rows_in_memory(start, data, tmp_path):
+    found = []
+    for number, path in enumerate((data, data.with_suffix(""))):
+        out = tmp_path / str(number)
+        status, _, err = finish(start(3, *options(path, "mini-batches", out)))
+        assert status == 0, err
+        found.append(results(out))
+    assert found[0] == found[1]
+
+
+# Long enough that the fault comes first, whatever the machine.
+LONG = [
+    "--epochs", 100_000, "--batch-size", 100, "--shard-rows", 20, "--checkpoint-every", 1,
+]  # fmt: skip
+
+
+def rank_processes(out):
+    """Find the processes that train into a directory, by rank."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            if entry.name.isdigit() and str(out).encode() in (entry / "cmdline").read_bytes():
+                pairs = (entry / "environ").read_bytes().split(b"\0")
+                ranks = [int(pair[9:]) for pair in pairs if pair.startswith(b"PMI_RANK=")]
+                found.update(dict.fromkeys(ranks, int(entry.name)))
+    return found
+
+
+def wait_for(condition, process):
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def stopped_long_run(start, data, out, number, rank):
+    """Signal a rank (or mpiexec: None) of a long run; give status, messages and seconds."""
+    process = start(3, *options(data, "full batch", out)[:-4], *LONG)
+    wait_for(lambda: len(list(out.glob("checkpoint/epoch-*"))) == 2, process)
+    os.kill(process.pid if rank is None else rank_processes(out)[rank], number)
+    since = time.monotonic()
+    status, _, err = finish(process)
+    return status, err, time.monotonic() - since
+
+
+def resume(start, out, ranks):
+    """Let a stopped run end a few epochs on; give the results and the epochs."""
+    newest = max((out / "checkpoint").glob("epoch-*.safetensors"))
+    epochs = int(newest.stem.removeprefix("epoch-")) + 2
+    arguments = ["--resume", out, "--epochs", epochs, "--quiet", "--no-report"]
+    status, _, err = finish(start(ranks, *arguments))
+    assert status == 0, err
+    return results(out), epochs
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the ranks in /proc")
+@pytest.mark.parametrize(
+    ("number", "rank", "expected"),
+    [
+        (signal.SIGKILL, 0, None),
+        (signal.SIGKILL, 2, None),
+        (signal.SIGTERM, 1, 143),
+        (signal.SIGINT, 2, 130),
+        (signal.SIGINT, None, 130),
+        (signal.SIGTERM, None, 143),
+    ],
+)
+def test_a_killed_or_stopped_rank_ends_the_job_which_resumes_on_other_ranks(
+    start, data, tmp_path, number, rank, expected
+):
+    out = tmp_path / "run"
+    status, err, seconds = stopped_long_run(start, data, out, number, rank)
+    assert status != 0
+    assert seconds < 10
+    if expected is not None:
+        assert status == expected, err
+        assert f"go on with --resume {out}" in err
+    found, epochs = resume(start, out, 2)
+    whole = tmp_path / "whole"
+    arguments = [*options(data, "full batch", whole)[:-4], *LONG, "--epochs", epochs]
+    status, _, err = finish(start(1, *arguments))
+    assert status == 0, err
+    assert found == results(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("how", "status", "message"),
+    [
+        ("break_down", 1, "RuntimeError: rank 2 breaks down"),
+        ("find_other_labels", 2, "train.py: rank 2: error: .* differs from rank 0's; expected 3 "),
+        ("lose_the_data", 2, "train.py: rank 2: error: .*rows.npz.elsewhere: no such file"),
+        ("find_a_gpu", 3, "train.py: rank 2: error: computes on cuda:0 .*, rank 0 on cpu"),
+    ],
+)
+def test_a_rank_that_fails_ends_the_job_with_its_message(
+    start, data, tmp_path, how, status, message
+):
+    since = time.monotonic()
+    arguments = [*options(data, "full batch", tmp_path / "run")[:-4], *LONG]
+    found, _, err = finish(start(3, *arguments, script=FAULTY, how=[how]))
+    assert found == status, err
+    assert time.monotonic() - since < 30
+    assert re.search(message, err), err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--epochs", "-1"], 2, "--epochs must be at least 0"),
+        (["--no-such-option"], 2, "unrecognized arguments"),
+        (["--data", "nowhere.npz"], 2, "no such file"),
+        (["--reference", "keras"], 2, "--reference keras trains on one rank"),
+        (["--learning-rate", "1e30", "--epochs", "9"], 4, "training diverged"),
+    ],
+)
+def test_what_is_wrong_on_every_rank_is_said_once(
+    start, data, tmp_path, arguments, status, message
+):
+    given = [*options(data, "mini-batches", tmp_path / "run"), *arguments]
+    found, _, err = finish(start(3, *given))
+    assert found == status, err
+    assert err.count("error: ") == 1, err
+    assert message in err
+
+
+@pytest.mark.slow
+def test_help_and_a_finished_run_let_the_other_ranks_go(start, data, tmp_path):
+    status, out, _ = finish(start(2, "--help"))
+    assert (status, out.count("usage: ")) == (0, 1)
+    run = tmp_path / "run"
+    assert finish(start(2, *options(data, "mini-batches", run)))[0] == 0
+    status, _, err = finish(start(2, "--resume", run))
+    assert status == 0
+    assert "finished after 3 epochs" in err
+
+
+def test_ranks_started_without_mpi4py_are_refused(mpiexec):
+    done = subprocess.run(
+        [mpiexec, "-n", "2", sys.executable, TRAIN, "--epochs", "1"],
+        capture_output=True, text=True, timeout=TIMEOUT, check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "train.py: error: this is one of 2 ranks (PMI_SIZE); start them with `python -m " in (
+        done.stderr
+    )
