@@ -3,7 +3,8 @@
     functional    textbook definitions
     model         parameters, forward pass, gradients
     optimizer     gradient descent with momentum
-    training      steps, epochs, history
+    training      epochs, history, early stopping; epochs: the steps of one
+    sharding      row shards, the fixed tree, threads; communicator: the ranks of an MPI job
     dataset       reading, checking and splitting data
     device        which array library, and where
     config        every option of a run

@@ -268,3 +268,51 @@ def test_ranks_started_without_mpi4py_are_refused(mpiexec):
     assert "train.py: error: this is one of 2 ranks (PMI_SIZE); start them with `python -m " in (
         done.stderr
     )
+
+
+@pytest.mark.slow
+def test_the_slurm_script_trains_and_goes_on(mpiexec, data, tmp_path):
+    """With an srun that starts two ranks here and ignores what only Slurm knows."""
+    srun = tmp_path / "srun"
+    srun.write_text(
+        f"""#!/bin/bash
+while [[ $1 == --* ]]; do shift; done
+[[ $1 == python ]] && exec {mpiexec} -n 2 {sys.executable} "${{@:2}}"
+"""
+    )
+    srun.chmod(0o755)
+    run = tmp_path / "run"
+    environment = os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "RUN": str(run)}
+    fixed = options(data, "mini-batches", run)
+    fixed = fixed[: fixed.index("--out")] + fixed[fixed.index("--quiet") :]
+    for epochs in (10, 12):
+        given = map(str, [*fixed, "--epochs", epochs])
+        done = subprocess.run(
+            ["bash", "scripts/train.sbatch", *given], cwd=ROOT, env=environment, check=False,
+            capture_output=True, text=True, timeout=TIMEOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert results(run)[2]["epochs_trained"] == epochs
+    assert "going on after epoch 10" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_ranks_leaves_record_and_tables(data, tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- ranks:begin -->\n<!-- ranks:end -->\n")
+    letters = ROOT / "data" / "glyphs.npz"
+    arguments = ["--ranks", 2, "--rounds", 1, "--epochs", 1, "--hidden", 8, "--data", letters]
+    arguments += ["--batch-size", "full", 5000, "--out", tmp_path / "out", "--write-table", page]
+    done = subprocess.run(
+        [sys.executable, "scripts/benchmark.py", *map(str, arguments)], cwd=ROOT, check=False,
+        capture_output=True, text=True, timeout=TIMEOUT,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "out" / "benchmark.json").read_text())
+    assert record["mode"] == "ranks"
+    for batch in ("full", "5000"):
+        found = record["results"][batch]
+        ranks = [(one["ranks"], one["threads"], one["factor"]) for one in found["points"]]
+        assert ranks == [(1, 1, 1), (2, 1, 1), (2, 1, 2), (1, 2, 1)]
+        assert all(0 < one["communicating"][0] < one["seconds"][0] for one in found["points"][1:3])
+    assert page.read_text().count("| on more threads | 1 | 2 | ") == 2

@@ -76,7 +76,7 @@ def shortened(words):
 
 
 @pytest.mark.slow
-def test_every_command_of_the_readme_runs(place):
+def test_every_command_of_the_readme_runs(place, need):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(extras["optional-dependencies"])
     scripts, parsed = set(), set()
@@ -86,6 +86,13 @@ def test_every_command_of_the_readme_runs(place):
             program, *words = shlex.split(words[words.index("--wrap") + 1])
             assert program == "python"
             run([*words, "--help"], place)
+        elif program == "mpiexec":
+            need("mpi4py.run")
+            assert words[:5] == ["-n", "2", "python", "-m", "mpi4py"]
+            launcher = Path(sys.executable).with_name("mpiexec")
+            code = f"import subprocess; subprocess.run({[str(launcher), *words[:2]]!r}"
+            ranks = [sys.executable, *words[3:5], *shortened(words[5:])]
+            run(["-c", f"{code} + {ranks!r}, check=True)"], place)
         elif program == "pip":
             assert words[0] == "install"
             for names in re.findall(r"\[(.*?)\]", " ".join(words)):

@@ -171,6 +171,14 @@ def test_the_number_of_the_device_counts(machine):
         choose_device("cuda:3")
 
 
+@pytest.mark.parametrize(("rank", "number"), [(0, 0), (2, 2), (3, 0), (7, 1)])
+def test_ranks_of_one_machine_take_its_devices_in_turn(machine, rank, number):
+    cupy = machine(Driver(devices=3), Cupy())
+    assert choose_device("auto", rank_on_host=rank).used == f"cuda:{number}"
+    assert choose_device("cuda:1", rank_on_host=rank).used == "cuda:1"
+    assert cupy.used == [number, 1]
+
+
 @pytest.mark.parametrize("request_", ["gpu", "cuda:", "cuda:-1", "CUDA", ""])
 def test_other_requests_are_refused(request_):
     with pytest.raises(ValueError, match="device must be auto, cpu, cuda or cuda:N"):

@@ -9,11 +9,12 @@ import pytest
 from tolerances import ROUNDING, TRAINING
 
 from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
+from mlp.communicator import Serial
 from mlp.device import to_numpy
 from mlp.model import Layer, evaluate, named_arrays, to_input
 from mlp.optimizer import Momentum
 from mlp.run_directory import parameters_sha256
-from mlp.training import initial_state
+from mlp.training import initial_state, thread_count
 
 SMALL = TrainingConfig(hidden=(16,), epochs=5)
 
@@ -260,3 +261,16 @@ def test_weights_in_another_memory_order_are_trained_too(make_dataset):
     expected = train(dataset, SMALL, state=start)
     got = train(dataset, SMALL, state=replace(start, parameters=turned))
     assert parameters_sha256(got.parameters) == parameters_sha256(expected.parameters)
+
+
+@pytest.mark.parametrize(("asked", "cores", "sharing", "threads"), [
+    (None, 8, 1, 8), (None, 8, 3, 2), (None, 2, 4, 1), (3, 2, 4, 3),
+])  # fmt: skip
+def test_ranks_divide_the_cores_they_share(
+    make_dataset, monkeypatch, asked, cores, sharing, threads
+):
+    class Ranks(Serial):
+        cores_shared_by = sharing
+
+    monkeypatch.setattr("mlp.training.available_threads", lambda: cores)
+    assert thread_count(TrainingConfig(threads=asked), make_dataset(), Ranks()) == threads

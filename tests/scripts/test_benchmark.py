@@ -11,7 +11,7 @@ from pathlib import Path
 import benchmark
 import numpy as np
 import pytest
-from benchmarks import contestant, floor, growth, layout, recipes, rounds
+from benchmarks import contestant, floor, growth, layout, recipes, rounds, scaling
 from benchmarks.process import Entry, Process, limited_to
 from benchmarks.rounds import (
     FULL_TOLERANCE,
@@ -373,3 +373,28 @@ def test_help_shows_an_example_and_the_defaults():
     )  # fmt: skip
     for text in ("python scripts/benchmark.py --growth", "(default: 5)", "exit status"):
         assert text in done.stdout
+
+
+def model_of(step, steps, held_out=(6, 3)):
+    shape = scaling.Shape(step, steps, held_out, 100, 50, 4_000_000)
+    costs = scaling.Costs(exchange=1e-4, bandwidth=1e9, update=1e-3)
+    return [scaling.predict(shape, 1.0, costs, ranks) for ranks in (1, 2, 3, 4, 20)]
+
+
+def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
+    one, two, three, four, many = model_of(step=10, steps=1)
+    # 10 shards of 100 rows trained (twice the work) and 6 + 3 of 50 rows evaluated: 2450 in all.
+    assert one == scaling.Prediction(pytest.approx(1.0), 0)
+    assert two.compute == pytest.approx(0.999 * (1000 + 150 + 100) / 2450 + 0.001)
+    assert three.compute == pytest.approx(0.999 * (800 + 100 + 50) / 2450 + 0.001)
+    # On two ranks s0-3, s4 | s5, s6-7, s8-9; each of 4 MB.
+    assert two.communicate == pytest.approx(2 * 1e-4 + 5 * 4e-3)
+    # More ranks than shards: ten leaves, and nobody has less than one.
+    assert many.compute == pytest.approx(0.999 * (200 + 50 + 50) / 2450 + 0.001)
+    assert many.communicate == pytest.approx(2 * 19 * 1e-4 + 10 * 4e-3)
+    assert four.seconds == four.compute + four.communicate
+
+
+def test_over_ethernet_nodes_pass_both_memory_and_network():
+    costs = scaling.Costs(1e-5, 3e9, 1e-3).over_ethernet()
+    assert costs == (pytest.approx(4e-5), pytest.approx(1.5e9), 1e-3)
