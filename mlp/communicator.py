@@ -98,11 +98,11 @@ class _Message(NamedTuple):
 
     nodes: list[tuple[int, Node]]  # a job's number, and a node of its tree
     flag: np.ndarray  # (1,) float64
-    numbers: np.ndarray  # (nodes, 3) float64
+    totals: np.ndarray  # (nodes, 3) float64
     gradients: list[list[np.ndarray]]  # by node: in the shapes of the parameters; or none
 
 
-class MPI:
+class Ranks:
     """The ranks of an MPI job, through mpi4py. Arrays are staged through the host.
 
     Parameters
@@ -142,8 +142,9 @@ class MPI:
         _write(messages[self.rank], trees, flag)
         parts = [self._buffer, sizes, starts[:-1], self._mpi.BYTE]
         self._comm.Allgatherv(self._mpi.IN_PLACE, parts)
-        for message in messages[: self.rank] + messages[self.rank + 1 :]:
-            _read(message, jobs, trees)
+        with np.errstate(all="ignore"):  # as in the executor's threads
+            for message in messages[: self.rank] + messages[self.rank + 1 :]:
+                _read(message, jobs, trees)
         self.seconds += time.perf_counter() - started
         return int(max(message.flag[0] for message in messages))
 
@@ -163,18 +164,23 @@ def find() -> Communicator:
     Raises
     ------
     CommunicatorError
-        The process is one of several, but was not started by ``python -m mpi4py``, without which
-        a rank that fails leaves the others waiting for ever.
+        The process was started as one of several, but not by ``python -m mpi4py``, without which
+        a rank that fails leaves the others waiting for ever; or its MPI knows of no others.
     """
-    if "mpi4py" in sys.modules:
-        ranks = MPI()
-        return Serial() if ranks.size == 1 else ranks
+    started = "mpi4py" in sys.modules
+    if started and (ranks := Ranks()).size > 1:
+        return ranks
     # What MPICH, Open MPI and Slurm's srun tell the processes they start.
     for name in ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"):
-        if os.environ.get(name, "1") != "1":
+        if (told := os.environ.get(name, "1")) != "1":
+            advice = "start them with `python -m mpi4py` in place of `python`"
+            if started:
+                advice = (
+                    "but mpi4py's MPI finds itself alone: build mpi4py against the MPI that starts "
+                    "the ranks, or choose another `srun --mpi`"
+                )
             raise CommunicatorError(
-                f"this is one of {os.environ[name]} ranks ({name}); start them with "
-                "`python -m mpi4py` in place of `python`"
+                f"this is one of {told} ranks ({name}); {advice} (independent runs: unset it)"
             )
     return Serial()
 
@@ -213,16 +219,17 @@ def _message(buffer: np.ndarray, jobs: Jobs, rank: int, size: int) -> _Message:
         for number, job in enumerate(jobs)
         for node in remaining_nodes(len(job.shards), rank, size)
     ]
-    header, rest = np.split(buffer, [8 * (1 + 3 * len(nodes))])
-    numbers = header.view(np.float64)
+    begin = 8 * (1 + 3 * len(nodes))
+    header = buffer[:begin].view(np.float64)
     gradients: list[list[np.ndarray]] = []
     for number, _ in nodes:
         gradients.append([])
         for like in _arrays(jobs[number].like.gradients):
             dtype = _host_dtype(like)
-            flat, rest = np.split(rest, [math.prod(like.shape) * dtype.itemsize])
-            gradients[-1].append(flat.view(dtype).reshape(like.shape))
-    return _Message(nodes, numbers[:1], numbers[1:].reshape(-1, 3), gradients)
+            end = begin + math.prod(like.shape) * dtype.itemsize
+            gradients[-1].append(buffer[begin:end].view(dtype).reshape(like.shape))
+            begin = end
+    return _Message(nodes, header[:1], header[1:].reshape(-1, 3), gradients)
 
 
 def _write(message: _Message, trees: Trees, flag: int) -> None:
@@ -230,7 +237,7 @@ def _write(message: _Message, trees: Trees, flag: int) -> None:
     message.flag[0] = flag
     for index, (job, node) in enumerate(message.nodes):
         sums = trees[job].nodes[node]
-        message.numbers[index] = float(sums.loss), float(sums.correct), sums.rows
+        message.totals[index] = float(sums.loss), float(sums.correct), sums.rows
         for target, array in zip(message.gradients[index], _arrays(sums.gradients), strict=True):
             target[...] = to_numpy(array)
 
@@ -239,7 +246,7 @@ def _read(message: _Message, jobs: Jobs, trees: Trees) -> None:
     """Put another rank's nodes into this rank's trees."""
     for index, (job, node) in enumerate(message.nodes):
         like: ShardSums = jobs[job].like
-        loss, correct, rows = message.numbers[index].tolist()
+        loss, correct, rows = message.totals[index].tolist()
         gradients = None
         if like.gradients is not None:
             arrays = iter(message.gradients[index])

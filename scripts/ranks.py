@@ -91,3 +91,4 @@ def follow(communicator: Communicator) -> None:
         except DivergedError:  # as on every rank: rank 0 says it, and ends the job
             return
         communicator.combine([], [], stop.received or 0)
+        communicator.barrier()  # a signal that comes late must not end the job while rank 0 writes

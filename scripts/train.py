@@ -285,6 +285,7 @@ def train_into(
                 command=f"python scripts/train.py {command_line(asked)}".rstrip(),
             )
         run_directory.write_json(directory / "run.json", record)
+        communicator.barrier()  # until here the other ranks note signals too
     if not config.checkpoint_every:
         checkpoint.remove(directory)
     say(summary(record, directory))

@@ -152,7 +152,7 @@ def wait_for(condition, process):
     while not condition():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.002)
 
 
 def stopped_long_run(start, data, out, number, rank):
@@ -204,6 +204,41 @@ def test_a_killed_or_stopped_rank_ends_the_job_which_resumes_on_other_ranks(
     status, _, err = finish(start(1, *arguments))
     assert status == 0, err
     assert found == results(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds the ranks in /proc")
+@pytest.mark.parametrize("first", [0, 1])
+def test_signals_that_reach_ranks_one_after_the_other_leave_a_checkpoint(
+    start, data, tmp_path, first
+):
+    """The second comes while rank 0 writes; a wide network makes that take long."""
+    out = tmp_path / "run"
+    fixed = options(data, "full batch", out)[: -len(MODES["full batch"])]
+    process = start(2, *fixed, "--hidden", 20_000, "--epochs", 100_000)
+    metrics = out / "metrics.csv"
+    wait_for(lambda: metrics.exists() and len(metrics.read_text().splitlines()) > 2, process)
+    found = rank_processes(out)
+    os.kill(found[first], signal.SIGTERM)
+    wait_for(lambda: list(out.glob("checkpoint/.epoch-*.part")) or process.poll(), process)
+    with suppress(ProcessLookupError):
+        os.kill(found[1 - first], signal.SIGTERM)
+    status, _, err = finish(process)
+    assert status == 143, err
+    assert len(list(out.glob("checkpoint/epoch-*.safetensors"))) == 1
+    assert "go on with --resume" in err
+
+
+@pytest.mark.slow
+def test_a_signal_after_the_last_epoch_lets_rank_0_write_its_files(start, data, tmp_path):
+    out = tmp_path / "run"
+    arguments = [one for one in options(data, "mini-batches", out) if one != "--no-report"]
+    process = start(2, *arguments)
+    wait_for((out / "loss.png").exists, process)
+    os.kill(process.pid, signal.SIGTERM)
+    status, _, err = finish(process)
+    assert status == 0, err
+    assert (out / "run.json").exists()
 
 
 @pytest.mark.slow

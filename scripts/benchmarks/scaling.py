@@ -24,7 +24,7 @@ from benchmarks.contestant import read
 from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP
 from mlp import TrainingConfig, initial_state, train
-from mlp.communicator import find, remaining_nodes
+from mlp.communicator import Communicator, find, remaining_nodes
 from mlp.epochs import make_optimizer
 from mlp.model import ShardSums, add_sums, loss_and_gradients, to_input
 from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards, share
@@ -146,7 +146,8 @@ def measure(
             answer = run(point, job)
             for values, new in zip(figures, answer["epochs"], strict=True):
                 values.append(statistics.median(new))
-        costs.append(Costs(*run(Point(2, 1), job | {"probe": True})["costs"]))
+        alone = {"config": dataclasses.asdict(config), "rows": rows, "probe": True}
+        costs.append(Costs(*run(Point(2, 1), alone)["costs"]))
         say(f"round {number + 1} of {rounds}: {max(max(one.seconds) for one in seen.values()):.2f}")
     return seen, Costs(*map(statistics.median, zip(*costs, strict=True)))
 
@@ -203,15 +204,15 @@ def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
 
     most = max(work(rank, ranks) for rank in range(ranks)) / work(0, 1)
     nodes = sum(len(remaining_nodes(shape.step, rank, ranks)) for rank in range(ranks))
-    latency = (shape.steps + 1) * (ranks - 1) * costs.exchange
+    collectives = shape.steps + (shape.steps > 1)  # mini-batches are evaluated by themselves
+    latency = collectives * (ranks - 1) * costs.exchange
     passing = shape.steps * nodes * shape.node_bytes / costs.bandwidth if ranks > 1 else 0.0
     return Prediction((alone - update) * most + update, latency + passing)
 
 
-def train_and_time(job: dict[str, Any]) -> dict[str, Any]:
+def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     """Train as a rank; give every epoch's seconds and those of them spent communicating."""
     dataset, config = read(job)
-    communicator = find()
     clock: list[float] = []
     state = train(
         dataset,
@@ -224,13 +225,13 @@ def train_and_time(job: dict[str, Any]) -> dict[str, Any]:
     return {"epochs": [seconds, [clock[epoch] - clock[epoch - 1] for epoch in timed]]}
 
 
-def probe(job: dict[str, Any]) -> dict[str, Any]:
+def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     """Time an exchange of nothing, one of a node a rank, and the update.
 
     The last two follow a shard's gradients, as in training: what they touch is not in the cache.
     """
     dataset, config = read(job)
-    communicator, optimizer = find(), make_optimizer(config)
+    optimizer = make_optimizer(config)
     parameters, velocity = (state := initial_state(dataset, config)).parameters, state.velocity
     batch = config.batch_size or len(dataset.train.labels)
     rows = shards(0, batch, default_shard_rows(batch, "cpu"))[0]
@@ -266,6 +267,7 @@ def probe(job: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     given = json.loads(sys.argv[1])
-    answer = probe(given) if given.get("probe") else train_and_time(given)
-    if find().rank == 0:
+    ranks = find()
+    answer = (probe if given.get("probe") else train_and_time)(ranks, given)
+    if ranks.rank == 0:
         print(json.dumps(answer))

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlp import Layer
-from mlp.communicator import MPI, CommunicatorError, Serial, find, remaining_nodes
+from mlp.communicator import CommunicatorError, Ranks, Serial, find, remaining_nodes
 from mlp.device import to_numpy
 from mlp.model import ShardSums, add_sums
 from mlp.sharding import Executor, Job, Node, Tree, shards, share
@@ -29,7 +29,7 @@ class Host:
 
 
 class Comm:
-    """A rank's end of the job: what `MPI` calls of mpi4py's `Comm`."""
+    """A rank's end of the job: what `Ranks` calls of mpi4py's `Comm`."""
 
     def __init__(self, host, rank):
         self.host, self.rank = host, rank
@@ -86,7 +86,7 @@ def on_ranks(size, work):
 
     def run(rank):
         try:
-            return work(MPI(Comm(host, rank)))
+            return work(Ranks(Comm(host, rank)))
         except BaseException:
             host.meeting.abort()
             raise
@@ -207,6 +207,28 @@ def test_ranks_that_would_wait_for_ever_for_a_failed_one_are_refused(monkeypatch
         find()
     monkeypatch.setenv(name, "1")
     assert isinstance(find(), Serial)
+
+
+def test_an_mpi_that_does_not_know_its_launcher_is_refused(monkeypatch):
+    monkeypatch.setattr(sys.modules["mpi4py"].MPI, "COMM_WORLD", Comm(Host(1), 0), raising=False)
+    assert isinstance(find(), Serial)
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    with pytest.raises(CommunicatorError, match="mpi4py's MPI finds itself alone: build"):
+        find()
+
+
+def test_an_overflow_on_the_way_up_the_tree_is_no_warning():
+    def run(communicator):
+        weight, bias = np.full((2, 2), 3e38, np.float32), np.zeros(2, np.float32)
+        sums = ShardSums(np.zeros(()), np.zeros(()), 1, (Layer(weight, bias),))
+        job = Job(lambda rows: sums, shards(0, 2, 1), sums)
+        with Executor(1) as executor:
+            trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
+            communicator.combine([job], trees, 0)
+        return trees[0].root.gradients[0].weight
+
+    for weight in on_ranks(2, run)[0]:
+        assert np.isinf(weight).all()
 
 
 def test_a_tree_adds_what_comes_in_any_order():

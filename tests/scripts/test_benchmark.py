@@ -388,11 +388,13 @@ def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
     assert two.compute == pytest.approx(0.999 * (1000 + 150 + 100) / 2450 + 0.001)
     assert three.compute == pytest.approx(0.999 * (800 + 100 + 50) / 2450 + 0.001)
     # On two ranks s0-3, s4 | s5, s6-7, s8-9; each of 4 MB.
-    assert two.communicate == pytest.approx(2 * 1e-4 + 5 * 4e-3)
+    assert two.communicate == pytest.approx(1e-4 + 5 * 4e-3)
     # More ranks than shards: ten leaves, and nobody has less than one.
     assert many.compute == pytest.approx(0.999 * (200 + 50 + 50) / 2450 + 0.001)
-    assert many.communicate == pytest.approx(2 * 19 * 1e-4 + 10 * 4e-3)
+    assert many.communicate == pytest.approx(19 * 1e-4 + 10 * 4e-3)
     assert four.seconds == four.compute + four.communicate
+    mini = model_of(step=2, steps=5)[1]  # and an evaluation
+    assert mini.communicate == pytest.approx(6 * 1e-4 + 5 * 2 * 4e-3)
 
 
 def test_over_ethernet_nodes_pass_both_memory_and_network():
