@@ -96,7 +96,8 @@ class Passes:
         """Run the jobs over all threads and ranks; what they give is valid until the next call."""
         communicator, queue = self._communicator, list(jobs.values())
         trees = self.executor.fold(queue, add_sums, communicator.rank, communicator.size)
-        self._stop_heard = bool(communicator.combine(queue, trees, int(self._stop())))
+        flag = communicator.size > 1 and self._stop()
+        self._stop_heard = bool(communicator.combine(queue, trees, int(flag)))
         return {name: tree.root for name, tree in zip(jobs, trees, strict=True)}
 
     def stopping(self) -> bool:
