@@ -34,7 +34,7 @@ from benchmarks.rounds import (
     measure_starts,
     ratios,
     spread,
-)  # fmt: skip
+)
 from command_line import Parser, fail
 from peers import PEERS, PeerError
 
@@ -78,7 +78,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     mode("--ranks", type=positive, nargs="+", metavar="N",
          help="MPI ranks of one thread, on the same training and on a larger one")  # fmt: skip
     option("--against", nargs="*", choices=RIVALS, metavar="NAME",
-           help=f"any of {', '.join(RIVALS)} (default: all; with --growth none)")  # fmt: skip
+           help=f"any of {', '.join(RIVALS)} (default: all; with --growth none; no use "
+           "with --ranks)")  # fmt: skip
     option("--batch-size", type=batch, nargs="+", default=[None], metavar="N|full",
            help="one or more, timed one after the other (default: full)")  # fmt: skip
     option("--rows", type=positive, metavar="N",
@@ -267,6 +268,11 @@ def measure_ranks(
 ) -> tuple[dict[str, Any], str]:
     """Time one and more ranks, and set a model of many beside them."""
     ranks = sorted({1, *chosen.ranks})
+    if ranks[-1] > available_threads():
+        raise ValueError(
+            f"--ranks must be at most the {available_threads()} cores this process may use, "
+            f"got {ranks[-1]}: a rank that waits keeps its core busy"
+        )
     series = scaling.points(ranks)
     texts, record = [], {}
     for size in chosen.batch_size:

@@ -1,7 +1,12 @@
 """What several tests need: small data sets, and the array libraries with their devices."""
 
 import importlib
+import importlib.util
+import os
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -77,3 +82,14 @@ def need(pytestconfig) -> Callable[[str], ModuleType]:
             missing(f"{name} cannot be imported: {error}")
 
     return import_library
+
+
+@pytest.fixture(scope="session")
+def mpiexec(pytestconfig) -> str:
+    """Find what starts ranks, or skip. Importing mpi4py would make this process a rank."""
+    beside = Path(sys.executable).parent
+    found = shutil.which("mpiexec", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
+    if found is None or importlib.util.find_spec("mpi4py") is None:
+        missing = pytest.fail if pytestconfig.getoption("--all-libraries") else pytest.skip
+        missing('mpi4py or mpiexec is not installed: pip install -e ".[mpi]"')
+    return found

@@ -4,7 +4,6 @@ import csv
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -29,16 +28,6 @@ MODES = {
         "--learning-rate", 0.5, "--nesterov", "--dtype", "float64", "--schedule", "cosine",
     ],
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module", autouse=True)
-def mpiexec(need):
-    need("mpi4py.run")  # which, unlike mpi4py.MPI, starts nothing in this process
-    beside = Path(sys.executable).parent
-    found = shutil.which("mpiexec", path=f"{beside}{os.pathsep}{os.environ['PATH']}")
-    if found is None:
-        pytest.skip("mpiexec is not installed")
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -332,7 +321,7 @@ while [[ $1 == --* ]]; do shift; done
 
 
 @pytest.mark.slow
-def test_the_benchmark_of_ranks_leaves_record_and_tables(data, tmp_path):
+def test_the_benchmark_of_ranks_leaves_record_and_tables(mpiexec, tmp_path):
     page = tmp_path / "page.md"
     page.write_text("<!-- ranks:begin -->\n<!-- ranks:end -->\n")
     letters = ROOT / "data" / "glyphs.npz"

@@ -5,6 +5,7 @@ because a rank that waits for a message keeps its core busy and would disturb th
 """
 
 import dataclasses
+import importlib.util
 import json
 import os
 import shutil
@@ -94,11 +95,7 @@ def launcher() -> str:
     """
     beside = str(Path(sys.executable).parent)
     found = shutil.which("mpiexec", path=os.pathsep.join([beside, os.environ.get("PATH", "")]))
-    try:
-        import mpi4py  # noqa: F401
-    except ImportError:
-        found = None
-    if found is None:
+    if found is None or importlib.util.find_spec("mpi4py") is None:
         raise PeerError('--ranks needs MPI and is not installed; pip install -e ".[mpi]"')
     return found
 
@@ -148,7 +145,11 @@ def measure(
                 values.append(statistics.median(new))
         alone = {"config": dataclasses.asdict(config), "rows": rows, "probe": True}
         costs.append(Costs(*run(Point(2, 1), alone)["costs"]))
-        say(f"round {number + 1} of {rounds}: {max(max(one.seconds) for one in seen.values()):.2f}")
+        last = "; ".join(
+            f"{one.ranks} x {one.threads} threads, rows x{one.factor}: {figures.seconds[-1]:.3f}"
+            for one, figures in seen.items()
+        )
+        say(f"round {number + 1} of {rounds}, seconds an epoch: {last}")
     return seen, Costs(*map(statistics.median, zip(*costs, strict=True)))
 
 

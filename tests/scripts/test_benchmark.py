@@ -400,3 +400,11 @@ def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
 def test_over_ethernet_nodes_pass_both_memory_and_network():
     costs = scaling.Costs(1e-5, 3e9, 1e-3).over_ethernet()
     assert costs == (pytest.approx(4e-5), pytest.approx(1.5e9), 1e-3)
+
+
+def test_more_ranks_than_cores_are_refused(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "available_threads", lambda: 2)
+    assert benchmark.main(["--ranks", "3", "--out", str(tmp_path / "out")]) == 2
+    assert "error: --ranks must be at most the 2 cores this process may use, got 3" in (
+        capsys.readouterr().err
+    )
