@@ -9,12 +9,20 @@ would wait for the device); a label out of range shows itself as NaN.
 
 from types import ModuleType
 
-from array_api_compat import array_namespace, is_cupy_array, is_numpy_array
+import numpy as np
+from array_api_compat import is_cupy_array
 
 from kernels import cpu, reference
-from kernels.reference import Array
+from kernels.namespace import Array, array_namespace
 
-__all__ = ["Array", "bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
+__all__ = [
+    "Array",
+    "array_namespace",
+    "bias_relu",
+    "momentum_update",
+    "relu_backward",
+    "softmax_cross_entropy",
+]
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
@@ -61,7 +69,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
     _check_float(xp, "logits", logits)
     if labels.dtype not in (xp.uint8, xp.int32, xp.int64):
         raise TypeError(f"labels must be uint8, int32 or int64, got {labels.dtype}")
-    return _implementation(logits, labels).softmax_cross_entropy(logits, labels)  # type: ignore[no-any-return]
+    return _implementation(xp, logits, labels).softmax_cross_entropy(logits, labels)  # type: ignore[no-any-return]
 
 
 def bias_relu(z: Array, bias: Array) -> Array:
@@ -91,7 +99,7 @@ def bias_relu(z: Array, bias: Array) -> Array:
     _check_shape("bias", bias, (z.shape[1],))
     _check_float(xp, "z", z)
     _check_same_dtype(z, bias=bias)
-    return _implementation(z, bias).bias_relu(z, bias)
+    return _implementation(xp, z, bias).bias_relu(z, bias)
 
 
 def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
@@ -130,7 +138,7 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     _check_shape("h", h, dh.shape)
     _check_float(xp, "dh", dh)
     _check_same_dtype(dh, h=h)
-    return _implementation(dh, h).relu_backward(dh, h)  # type: ignore[no-any-return]
+    return _implementation(xp, dh, h).relu_backward(dh, h)  # type: ignore[no-any-return]
 
 
 def momentum_update(
@@ -184,7 +192,7 @@ def momentum_update(
     _check_shape("gradient_sum", gradient_sum, parameter.shape)
     _check_float(xp, "parameter", parameter)
     _check_same_dtype(parameter, velocity=velocity, gradient_sum=gradient_sum)
-    implementation = _implementation(parameter, velocity, gradient_sum)
+    implementation = _implementation(xp, parameter, velocity, gradient_sum)
     return implementation.momentum_update(  # type: ignore[no-any-return]
         parameter,
         velocity,
@@ -197,14 +205,16 @@ def momentum_update(
     )
 
 
-def _implementation(*arrays: Array) -> ModuleType:
+def _implementation(xp: Array, *arrays: Array) -> ModuleType:
     """Choose by the arrays' own type; CuPy is imported only where its arrays are."""
+    if xp is np:
+        return cpu
     if is_cupy_array(arrays[0]):
         from kernels import cuda
 
         if cuda.supports(*arrays):
             return cuda
-    return cpu if is_numpy_array(arrays[0]) else reference
+    return reference
 
 
 def _check_shape(name: str, array: Array, expected: tuple[int, ...], advice: str = "") -> None:

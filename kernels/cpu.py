@@ -9,7 +9,8 @@ may have to wait for the interpreter's lock.
 import numpy as np
 
 from kernels import reference
-from kernels.reference import Array, momentum_update
+from kernels.namespace import Array
+from kernels.reference import momentum_update
 
 __all__ = ["bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
 
@@ -36,7 +37,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
 def bias_relu(z: Array, bias: Array) -> Array:
     """Add the bias to every row and rectify, in place. See `kernels.bias_relu`."""
     # A row of zeros, because NumPy's `maximum` with a scalar takes twice as long.
-    zeros = np.zeros_like(bias)
+    zeros = np.zeros(bias.shape, bias.dtype)
     for block in _row_blocks(z):
         rows = z[block]
         rows += bias
@@ -49,12 +50,13 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
 
     Column sums are added block by block: the blocks depend on the number of columns alone.
     """
-    db = np.zeros(dh.shape[1], dh.dtype)
+    db = None
     for block in _row_blocks(dh):
         rows = dh[block]
         np.multiply(rows, h[block] > 0, out=rows)  # inf * False is NaN, as it must be
-        db += np.sum(rows, axis=0)
-    return dh, db
+        part = rows.sum(axis=0)
+        db = part if db is None else db + part
+    return dh, np.zeros(dh.shape[1], dh.dtype) if db is None else db
 
 
 def _row_blocks(array: Array) -> list[slice]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import cupy
 import numpy as np
 
-from kernels.reference import Array
+from kernels.namespace import Array
 
 # int64 is `long long`: `long` has 4 bytes for some compilers.
 _C_TYPES = {
@@ -149,10 +149,9 @@ def momentum_update(
             parameter,
             velocity,
             gradient_sum,
-            real(learning_rate),
             real(momentum),
-            real(gradient_scale),
-            real(l2),
+            real(learning_rate * gradient_scale),
+            real(learning_rate * l2),
             np.int32(nesterov),
             np.int64(parameter.size),
         ),

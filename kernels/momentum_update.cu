@@ -1,9 +1,11 @@
 // One step of gradient descent with momentum over one parameter array, in place and in one pass:
 //
-//     g         = gradient_scale * gradient_sum + l2 * parameter
-//     velocity  = momentum * velocity + learning_rate * g
+//     g         = scale * gradient_sum + decay * parameter
+//     velocity  = momentum * velocity + g
 //     parameter = parameter - velocity
-//     parameter = parameter - (momentum * velocity + learning_rate * g)     with nesterov
+//     parameter = parameter - (momentum * velocity + g)     with nesterov
+//
+// where scale = learning_rate * gradient_scale and decay = learning_rate * l2.
 //
 // A thread owns an element: neighbouring threads touch neighbouring addresses, and three loads and
 // two stores an element are all the traffic there is. Single values are loaded, not packs: an
@@ -12,19 +14,18 @@
 
 template <typename Real>
 __global__ void momentum_update(Real* parameter, Real* velocity, const Real* gradient_sum,
-                                Real learning_rate, Real momentum, Real gradient_scale, Real l2,
-                                int nesterov, long long size) {
+                                Real momentum, Real scale, Real decay, int nesterov,
+                                long long size) {
     // 64 bits: the product of block and thread counts may pass 2^31.
     const long long index = static_cast<long long>(blockIdx.x) * blockDim.x + threadIdx.x;
     if (index >= size) return;
     // The operations follow kernels.reference one by one, so that only a fused multiply-add, which
     // rounds once instead of twice, can make a difference.
     const Real old_parameter = parameter[index];
-    Real gradient = gradient_scale * gradient_sum[index];
+    Real gradient = scale * gradient_sum[index];
     // Tested, because 0 * inf would turn a parameter that has overflowed into NaN. The test and
     // the one below come out the same in every thread, so no warp diverges.
-    if (l2 != 0) gradient += l2 * old_parameter;
-    gradient *= learning_rate;
+    if (decay != 0) gradient += decay * old_parameter;
     const Real new_velocity = momentum * velocity[index] + gradient;
     const Real step = nesterov ? momentum * new_velocity + gradient : new_velocity;
     velocity[index] = new_velocity;

@@ -5,11 +5,9 @@ place where the library can (NumPy, CuPy, PyTorch) and rebind where it cannot (J
 the callers use only what is returned.
 """
 
-from typing import Any, TypeAlias
+from array_api_compat import device
 
-from array_api_compat import array_namespace, device
-
-Array: TypeAlias = Any  # an array of any library that follows the array API
+from kernels.namespace import Array, array_namespace
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
@@ -66,10 +64,12 @@ def momentum_update(
     nesterov: bool = False,
 ) -> tuple[Array, Array]:
     """Advance one parameter array and its velocity. See `kernels.momentum_update`."""
-    gradient_sum *= gradient_scale
+    # One factor for both scales, and none where it is 1: passes over the gradients less.
+    scale = learning_rate * gradient_scale
+    if scale != 1.0:
+        gradient_sum *= scale
     if l2 != 0.0:
-        gradient_sum += l2 * parameter
-    gradient_sum *= learning_rate
+        gradient_sum += (learning_rate * l2) * parameter
     velocity *= momentum
     velocity += gradient_sum
     if nesterov:

@@ -4,9 +4,9 @@ They are what the fused operations in `kernels` are tested against, and what a l
 from. `mlp/README.md` derives them and maps the assignment's names to these.
 """
 
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from kernels import Array
+from kernels import Array, array_namespace
 
 
 def relu(x: Array) -> Array:

@@ -67,7 +67,7 @@ def source(operation: str) -> str:
 def fresh_processes() -> multiprocessing.context.BaseContext:
     """Give processes that have NumPy, but no CuPy and no `kernels` from their parent."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["array_api_compat.numpy"])
+    context.set_forkserver_preload(["array_api_compat", "numpy"])
     return context
 
 

@@ -230,7 +230,7 @@ FAULTS = (
     Fault(
         "l2-of-infinity",
         MOMENTUM,
-        "if (l2 != 0) gradient",
+        "if (decay != 0) gradient",
         "gradient",
         "momentum_update_keeps_infinity-float32",
         slow=True,
@@ -272,8 +272,8 @@ FAULTS = (
     Fault(
         "swapped-factors",
         "cuda.py",
-        "            real(learning_rate),\n            real(momentum),",
-        "            real(momentum),\n            real(learning_rate),",
+        "            real(momentum),\n            real(learning_rate * gradient_scale),",
+        "            real(learning_rate * gradient_scale),\n            real(momentum),",
         PLAIN_MOMENTUM,
         slow=True,
     ),
