@@ -4,6 +4,7 @@
     model         parameters, forward pass, gradients
     optimizer     gradient descent with momentum
     training      epochs, history, early stopping; epochs: the steps of one
+    divided_units the steps of one, of a network cut into narrower ones
     sharding      row shards, the fixed tree, threads; communicator: the ranks of an MPI job
     dataset       reading, checking and splitting data
     device        which array library, and where

@@ -9,22 +9,20 @@ import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from array_api_compat import array_namespace, is_numpy_array
+from array_api_compat import is_numpy_array
 
-from kernels import Array
+from kernels import array_namespace
 from mlp.device import copy_like, to_numpy
-from mlp.model import Layer, Parameters, ShardSums
-from mlp.sharding import Job, Node, Tree, share
+from mlp.sharding import Node, Tree, share
 
 Value = TypeVar("Value")
-Jobs = Sequence[Job[ShardSums]]
-Trees = Sequence[Tree[ShardSums]]
+Trees = Sequence[Tree[Any]]
 
 
 class CommunicatorError(RuntimeError):
@@ -32,7 +30,7 @@ class CommunicatorError(RuntimeError):
 
 
 class Communicator(Protocol):
-    """The three calls a data-parallel step needs, and who is asking.
+    """The three calls a step on several ranks needs, and who is asking.
 
     Attributes
     ----------
@@ -42,25 +40,30 @@ class Communicator(Protocol):
         This process' number among those of its machine.
     cores_shared_by : int
         How many ranks may use this process' cores.
+    any_thread : bool
+        Whether `combine` may be called by any thread, one at a time, or by the main one only.
     seconds : float
-        Time spent in `combine` so far, waiting for slower ranks included.
+        Time spent in `combine` and `broadcast` so far, waiting for slower ranks included.
     """
 
     rank: int
     size: int
     rank_on_host: int
     cores_shared_by: int
+    any_thread: bool
     seconds: float
 
-    def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
+    def combine(self, trees: Trees, flag: int) -> int:
         """Complete the trees with every other rank's nodes; give the largest flag of all ranks.
 
-        What the trees hold afterwards is valid until the next call.
+        Every tree holds what `share` gives this rank of its leaves, and knows what a node is
+        `like`: an array of floats, or a tuple of such, of integers and of None. The arrays that
+        the trees hold afterwards are valid until the next call.
         """
         ...
 
-    def broadcast(self, value: Value) -> Value:
-        """Give every rank the value of rank 0: anything that can be pickled."""
+    def broadcast(self, value: Value, root: int = 0) -> Value:
+        """Give every rank the value of rank `root`: anything that can be pickled."""
         ...
 
     def barrier(self) -> None:
@@ -75,13 +78,14 @@ class Serial:
     size = 1
     rank_on_host = 0
     cores_shared_by = 1
+    any_thread = True
     seconds = 0.0
 
-    def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
+    def combine(self, trees: Trees, flag: int) -> int:
         """Return the flag; the trees are complete."""
         return flag
 
-    def broadcast(self, value: Value) -> Value:
+    def broadcast(self, value: Value, root: int = 0) -> Value:
         """Return the value."""
         return value
 
@@ -90,16 +94,10 @@ class Serial:
 
 
 class _Message(NamedTuple):
-    """A rank's part of the buffer of a step: views that every rank lays out alike.
+    """A rank's part of the buffer of a step: views that every rank lays out alike."""
 
-    First its flag and every node's loss, correct predictions and rows as float64, in which counts
-    are exact; then every node's gradients.
-    """
-
-    nodes: list[tuple[int, Node]]  # a job's number, and a node of its tree
-    flag: np.ndarray  # (1,) float64
-    totals: np.ndarray  # (nodes, 3) float64
-    gradients: list[list[np.ndarray]]  # by node: in the shapes of the parameters; or none
+    flag: np.ndarray  # (1,) int64
+    nodes: list[tuple[int, Node, list[np.ndarray]]]  # a tree's number, its node and its arrays
 
 
 class Ranks:
@@ -126,17 +124,18 @@ class Ranks:
         self.cores_shared_by: int = cores.count(cores[self.rank_on_host])
         host.Free()
         self.seconds = 0.0
+        self.any_thread: bool = MPI.Query_thread() >= MPI.THREAD_SERIALIZED
         self._buffer = np.empty(0, np.uint8)
 
-    def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
+    def combine(self, trees: Trees, flag: int) -> int:
         """See `Communicator`."""
         started = time.perf_counter()
-        sizes = [_message_bytes(jobs, rank, self.size) for rank in range(self.size)]
+        sizes = [_message_bytes(trees, rank, self.size) for rank in range(self.size)]
         starts = [0, *accumulate(sizes)]
         if self._buffer.size < starts[-1]:
             self._buffer = np.empty(starts[-1], np.uint8)
         messages = [
-            _message(self._buffer[start:stop], jobs, rank, self.size)
+            _message(self._buffer[start:stop], trees, rank, self.size)
             for rank, (start, stop) in enumerate(pairwise(starts))
         ]
         _write(messages[self.rank], trees, flag)
@@ -144,13 +143,15 @@ class Ranks:
         self._comm.Allgatherv(self._mpi.IN_PLACE, parts)
         with np.errstate(all="ignore"):  # as in the executor's threads
             for message in messages[: self.rank] + messages[self.rank + 1 :]:
-                _read(message, jobs, trees)
+                _read(message, trees)
         self.seconds += time.perf_counter() - started
         return int(max(message.flag[0] for message in messages))
 
-    def broadcast(self, value: Value) -> Value:
+    def broadcast(self, value: Value, root: int = 0) -> Value:
         """See `Communicator`."""
-        given: Value = self._comm.bcast(value)
+        started = time.perf_counter()
+        given: Value = self._comm.bcast(value, root)
+        self.seconds += time.perf_counter() - started
         return given
 
     def barrier(self) -> None:
@@ -194,76 +195,71 @@ def remaining_nodes(leaves: int, rank: int, size: int) -> tuple[Node, ...]:
     return tuple(tree.nodes)
 
 
-def _arrays(gradients: Parameters | None) -> list[Array]:
-    return [array for layer in gradients or () for array in layer]
+def _leaves(value: Any) -> list[Any]:
+    """List the arrays and integers of a node's sum, in order."""
+    if isinstance(value, tuple):
+        return [leaf for part in value for leaf in _leaves(part)]
+    return [] if value is None else [value]
 
 
-def _host_dtype(array: Array) -> np.dtype[Any]:
-    return np.dtype(f"f{array_namespace(array).finfo(array.dtype).bits // 8}")
+def _rebuild(like: Any, arrays: Iterator[np.ndarray]) -> Any:
+    """Make a node's sum of its leaves, as another one is made of its own."""
+    if like is None:
+        return None
+    if isinstance(like, tuple):
+        parts = [_rebuild(part, arrays) for part in like]
+        return like._make(parts) if hasattr(like, "_make") else tuple(parts)
+    array = next(arrays)
+    if isinstance(like, int):
+        return int(array)
+    # A view of the buffer, but for single numbers: sums of a step are kept until the epoch's end.
+    return array if is_numpy_array(like) and array.ndim else copy_like(array, like)
 
 
-def _message_bytes(jobs: Jobs, rank: int, size: int) -> int:
-    """Count the bytes of a rank's message; a multiple of 8, so that the next one is aligned."""
-    count = 8
-    for job in jobs:
-        arrays = _arrays(job.like.gradients)
-        gradients = sum(math.prod(one.shape) * _host_dtype(one).itemsize for one in arrays)
-        count += len(remaining_nodes(len(job.shards), rank, size)) * (3 * 8 + gradients)
-    return -(-count // 8) * 8
+def _on_host(leaf: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
+    """Give a leaf's shape and dtype in the buffer, and its bytes there, a multiple of 8."""
+    if isinstance(leaf, int):
+        shape, dtype = (), np.dtype(np.int64)
+    else:
+        shape = leaf.shape
+        dtype = np.dtype(f"f{array_namespace(leaf).finfo(leaf.dtype).bits // 8}")
+    return shape, dtype, -(-math.prod(shape) * dtype.itemsize // 8) * 8
 
 
-def _message(buffer: np.ndarray, jobs: Jobs, rank: int, size: int) -> _Message:
-    """Lay out a rank's message in its part of the buffer."""
-    nodes = [
-        (number, node)
-        for number, job in enumerate(jobs)
-        for node in remaining_nodes(len(job.shards), rank, size)
-    ]
-    begin = 8 * (1 + 3 * len(nodes))
-    header = buffer[:begin].view(np.float64)
-    gradients: list[list[np.ndarray]] = []
-    for number, _ in nodes:
-        gradients.append([])
-        for like in _arrays(jobs[number].like.gradients):
-            dtype = _host_dtype(like)
-            end = begin + math.prod(like.shape) * dtype.itemsize
-            gradients[-1].append(buffer[begin:end].view(dtype).reshape(like.shape))
-            begin = end
-    return _Message(nodes, header[:1], header[1:].reshape(-1, 3), gradients)
+def _message_bytes(trees: Trees, rank: int, size: int) -> int:
+    """Count the bytes of a rank's message."""
+    return 8 + sum(
+        len(remaining_nodes(tree.leaves, rank, size))
+        * sum(_on_host(leaf)[2] for leaf in _leaves(tree.like))
+        for tree in trees
+    )
+
+
+def _message(buffer: np.ndarray, trees: Trees, rank: int, size: int) -> _Message:
+    """Lay out a rank's message in its part of the buffer: its flag, then node by node."""
+    nodes, begin = [], 8
+    for number, tree in enumerate(trees):
+        for node in remaining_nodes(tree.leaves, rank, size):
+            arrays = []
+            for leaf in _leaves(tree.like):
+                shape, dtype, count = _on_host(leaf)
+                end = begin + math.prod(shape) * dtype.itemsize
+                arrays.append(buffer[begin:end].view(dtype).reshape(shape))
+                begin += count
+            nodes.append((number, node, arrays))
+    return _Message(buffer[:8].view(np.int64), nodes)
 
 
 def _write(message: _Message, trees: Trees, flag: int) -> None:
     """Fill in this rank's message from its trees."""
     message.flag[0] = flag
-    for index, (job, node) in enumerate(message.nodes):
-        sums = trees[job].nodes[node]
-        message.totals[index] = float(sums.loss), float(sums.correct), sums.rows
-        for target, array in zip(message.gradients[index], _arrays(sums.gradients), strict=True):
-            target[...] = to_numpy(array)
+    for number, node, arrays in message.nodes:
+        for target, leaf in zip(arrays, _leaves(trees[number].nodes[node]), strict=True):
+            target[...] = leaf if isinstance(leaf, int) else to_numpy(leaf)
 
 
-def _read(message: _Message, jobs: Jobs, trees: Trees) -> None:
+def _read(message: _Message, trees: Trees) -> None:
     """Put another rank's nodes into this rank's trees."""
-    for index, (job, node) in enumerate(message.nodes):
-        like: ShardSums = jobs[job].like
-        loss, correct, rows = message.totals[index].tolist()
-        gradients = None
-        if like.gradients is not None:
-            arrays = iter(message.gradients[index])
-            gradients = tuple(
-                Layer(_place(next(arrays), weight), _place(next(arrays), bias))
-                for weight, bias in like.gradients
-            )
-        wide = _host_dtype(like.loss)
-        sums = ShardSums(
-            copy_like(np.asarray(loss, wide), like.loss),
-            copy_like(np.asarray(correct, wide), like.correct),
-            int(rows),
-            gradients,
-        )
-        trees[job].put(node, sums)
-
-
-def _place(array: np.ndarray, like: Array) -> Array:
-    """Give a view of the buffer as an array of another one's library: itself if that is NumPy."""
-    return array if is_numpy_array(like) else copy_like(array, like)
+    for number, node, arrays in message.nodes:
+        tree = trees[number]
+        tree.put(node, _rebuild(tree.like, iter(arrays)))

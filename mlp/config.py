@@ -159,7 +159,7 @@ class TrainingConfig:
     )
     shard_rows: int | None = _option(
         None,
-        "rows a shard; the weights' last bits depend on it (default: from batch and device)",
+        "rows a shard; the weights' last bits depend on it (default: from the run and its device)",
         lambda value: value is None or value >= 1,
         "at least 1",
         type=int,

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import array_api_compat
-import array_api_compat.numpy
 import numpy as np
 
-from kernels import Array
+from kernels import Array, array_namespace
 from mlp.dataset import Dataset, Rows
 from mlp.file_rows import FileRows
+from mlp.model import Layer, Parameters
 
 
 class DeviceError(RuntimeError):
@@ -146,15 +146,28 @@ def to_numpy(array: Array) -> np.ndarray:
     """Copy an array of any library and device to the host (a NumPy array is returned itself)."""
     if array_api_compat.is_cupy_array(array):
         return np.asarray(array.get())
-    xp = array_api_compat.array_namespace(array)
+    xp = array_namespace(array)
     host = xp.__array_namespace_info__().default_device()
     return np.asarray(array if host is None else array_api_compat.to_device(array, host))
 
 
 def copy_like(host: np.ndarray, array: Array) -> Array:
     """Copy a host array to another array's library and device; it never shares memory."""
-    xp = array_api_compat.array_namespace(array)
+    xp = array_namespace(array)
     return xp.asarray(host, device=array_api_compat.device(array), copy=True)
+
+
+def copied(parameters: Parameters, like: Array = None) -> Parameters:
+    """Copy arrays; those of NumPy to the library and device of another array, if one is given."""
+
+    def copy(array: Array) -> Array:
+        if array_api_compat.is_numpy_array(array):
+            # Contiguous, so that the update's flat blocks are views.
+            fresh = np.array(array, order="C")
+            return fresh if like is None else copy_like(fresh, like)
+        return array_namespace(array).asarray(array, copy=True)
+
+    return tuple(Layer(*map(copy, layer)) for layer in parameters)
 
 
 def float_dtype(array: Array, name: str) -> Array:
@@ -166,7 +179,7 @@ def float_dtype(array: Array, name: str) -> Array:
         The library has no float64 on the array's device, where a JAX with its default settings
         would only warn and compute in float32.
     """
-    xp = array_api_compat.array_namespace(array)
+    xp = array_namespace(array)
     where = array_api_compat.device(array)
     if name not in xp.__array_namespace_info__().dtypes(device=where, kind="real floating"):
         advice = (
@@ -185,7 +198,7 @@ def device_kind(array: Array) -> str:
 
 def _cpu(requested: str, reason: str, *, notice: bool = False) -> Device:
     line = f"device: {requested} requested, cpu used: {reason}" if notice else ""
-    return Device(array_api_compat.numpy, "cpu", "cpu", requested, "cpu", reason, line)
+    return Device(np, "cpu", "cpu", requested, "cpu", reason, line)
 
 
 _NEED_GPU = "training on a GPU needs a machine with an NVIDIA device and its driver"

@@ -8,13 +8,13 @@ from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from kernels import Array
-from mlp.communicator import Communicator
+from kernels import Array, array_namespace
+from mlp.communicator import Communicator, Trees
 from mlp.config import TrainingConfig
 from mlp.dataset import Dataset, Rows
-from mlp.device import copy_like, device_kind, float_dtype
+from mlp.device import copied, copy_like, device_kind, float_dtype
 from mlp.file_rows import FileRows
 from mlp.model import (
     Parameters,
@@ -26,8 +26,16 @@ from mlp.model import (
     widest_float,
 )
 from mlp.optimizer import Momentum, schedule_factor
-from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards
+from mlp.sharding import (
+    Executor,
+    Job,
+    default_shard_rows,
+    evaluation_shard_rows,
+    shards,
+)
 
+# Rows at most of a batch whose hidden units are divided; of a larger one every thread takes rows.
+LARGEST_DIVIDED_BATCH = 500
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
 
 
@@ -46,15 +54,14 @@ class Passes:
         self.executor = executor
         self.n_train = dataset.train.labels.shape[0]
         self._xp = array_namespace(dataset.train.labels)
-        self._communicator = communicator
+        self.communicator = communicator
         self._stop = stop
         self._stop_heard = False
         labels = dataset.train.labels
         self._zero = self._xp.zeros((), dtype=widest_float(labels), device=device(labels))
         self._dtype = float_dtype(dataset.train.labels, config.dtype)
         kind = device_kind(dataset.train.labels)
-        batch_rows = config.batch_size or self.n_train
-        self._shard_rows = config.shard_rows or default_shard_rows(batch_rows, kind)
+        self._shard_rows = training_shard_rows(config, self.n_train, kind)
         self._evaluation_rows = evaluation_shard_rows(self._shard_rows, kind)
 
     def train_job(
@@ -63,7 +70,7 @@ class Passes:
         """Sum losses and gradients over training rows, of `order` if one is given."""
 
         def compute(shard: slice) -> ShardSums:
-            x, labels = self._rows(self.dataset.train, shard, order)
+            x, labels = self.input(self.dataset.train, shard, order)
             return loss_and_gradients(parameters, x, labels)
 
         stop = self.n_train if stop is None else stop
@@ -78,7 +85,7 @@ class Passes:
         """
 
         def compute(shard: slice) -> ShardSums:
-            return evaluate(parameters, *self._rows(rows, shard, None))
+            return evaluate(parameters, *self.input(rows, shard))
 
         shard_rows = self._shard_rows if as_training else self._evaluation_rows
         return Job(compute, shards(0, rows.labels.shape[0], shard_rows), self._sums_like(None))
@@ -94,21 +101,25 @@ class Passes:
 
     def sums(self, jobs: dict[str, Job[ShardSums]]) -> dict[str, ShardSums]:
         """Run the jobs over all threads and ranks; what they give is valid until the next call."""
-        communicator, queue = self._communicator, list(jobs.values())
+        communicator, queue = self.communicator, list(jobs.values())
         trees = self.executor.fold(queue, add_sums, communicator.rank, communicator.size)
-        flag = communicator.size > 1 and self._stop()
-        self._stop_heard = bool(communicator.combine(queue, trees, int(flag)))
+        self.combine(trees)
         return {name: tree.root for name, tree in zip(jobs, trees, strict=True)}
+
+    def combine(self, trees: Trees) -> None:
+        """Complete the trees over all ranks, which also hear whether one is to stop."""
+        flag = self.communicator.size > 1 and self._stop()
+        self._stop_heard = bool(self.communicator.combine(trees, int(flag)))
 
     def stopping(self) -> bool:
         """Tell whether training is to stop here; ranks go by what all of them heard last."""
-        return self._stop() if self._communicator.size == 1 else self._stop_heard
+        return self._stop() if self.communicator.size == 1 else self._stop_heard
 
     def _sums_like(self, gradients: Parameters | None) -> ShardSums:
         return ShardSums(self._zero, self._zero, 0, gradients)
 
-    def _rows(self, rows: Rows, shard: slice, order: Array) -> tuple[Array, Array]:
-        """Pick a shard's rows and make them the network's input."""
+    def input(self, rows: Rows, shard: slice, order: Array = None) -> tuple[Array, Array]:
+        """Pick a shard's rows, of `order` if one is given, as the network's input and labels."""
         index = shard if order is None else order[shard]
         if isinstance(rows.features, FileRows):
             features = rows.features.read(index)
@@ -138,9 +149,10 @@ class Epochs(Protocol):
     def advance(
         self, parameters: Parameters, velocity: Parameters, epoch: int
     ) -> tuple[Parameters, Parameters] | None:
-        """Do the steps of epoch `epoch` (from 0); parameters and velocity are donated.
+        """Do the steps of epoch `epoch` (from 0).
 
-        None if it was stopped between two steps.
+        Parameters and velocity are donated, unless it gives None because it was stopped between
+        two steps: then both are as they were.
         """
         ...
 
@@ -200,14 +212,12 @@ class MiniBatches:
     ) -> tuple[Parameters, Parameters] | None:
         """See `Epochs`."""
         passes = self._passes
-        host_order = epoch_order(self._config.seed, epoch, passes.n_train)
-        order = copy_like(host_order, passes.dataset.train.labels)
+        parameters, velocity = copied(parameters), copied(velocity)
         self._seen = []
-        starts = range(0, passes.n_train, self._batch_size)
-        for step, start in enumerate(starts, epoch * len(starts)):
-            rate = learning_rate(self._config, step, self._config.epochs * len(starts))
-            stop = min(start + self._batch_size, passes.n_train)
-            sums = passes.sums({"train": passes.train_job(parameters, order, start, stop)})["train"]
+        order, steps = self._epoch(epoch)
+        for rows, rate in steps:
+            job = passes.train_job(parameters, order, rows.start, rows.stop)
+            sums = passes.sums({"train": job})["train"]
             parameters, velocity = self._optimizer.step(
                 parameters, velocity, sums, rate, passes.executor
             )
@@ -215,6 +225,41 @@ class MiniBatches:
             if passes.stopping():
                 return None
         return parameters, velocity
+
+    def _epoch(self, epoch: int) -> tuple[Array, list[tuple[slice, float]]]:
+        """Give an epoch's order of the rows, and every step's part of it and learning rate."""
+        n_train = self._passes.n_train
+        order = epoch_order(self._config.seed, epoch, n_train)
+        batches = shards(0, n_train, self._batch_size)
+        done, steps = epoch * len(batches), self._config.epochs * len(batches)
+        rates = [learning_rate(self._config, done + step, steps) for step in range(len(batches))]
+        return (
+            copy_like(order, self._passes.dataset.train.labels),
+            list(zip(batches, rates, strict=True)),
+        )
+
+
+def training_shard_rows(config: TrainingConfig, n_train: int, device_kind: str) -> int:
+    """Give the rows of a shard in training: as configured, else as the batch and the device ask.
+
+    A mini-batch whose hidden units can be divided instead is one shard; see `mlp.divided_units`.
+    """
+    if config.shard_rows is None and divides_units(config, device_kind):
+        return config.batch_size or n_train
+    return config.shard_rows or default_shard_rows(config.batch_size or n_train, device_kind)
+
+
+def divides_units(config: TrainingConfig, device_kind: str) -> bool:
+    """Tell whether not a mini-batch's rows but its hidden units are divided.
+
+    On a CPU, where the batch is one shard and the network has one hidden layer.
+    """
+    return (
+        device_kind == "cpu"
+        and config.batch_size is not None
+        and config.batch_size <= (config.shard_rows or LARGEST_DIVIDED_BATCH)
+        and len(config.hidden) == 1
+    )
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
@@ -228,5 +273,5 @@ def make_optimizer(config: TrainingConfig) -> Momentum:
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
-    """Give the rate of step `step` (from 0) of a run of `steps`."""
-    return config.learning_rate * schedule_factor(config.schedule, step / steps)
+    """Give the rate of step `step` (from 0) of a run of `steps`, as a Python float."""
+    return float(config.learning_rate * schedule_factor(config.schedule, step / steps))

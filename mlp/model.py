@@ -5,9 +5,9 @@ from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from array_api_compat import array_namespace, device
+from array_api_compat import device
 
-from kernels import Array, bias_relu, relu_backward, softmax_cross_entropy
+from kernels import Array, array_namespace, bias_relu, relu_backward, softmax_cross_entropy
 from mlp.functional import softmax
 
 
@@ -28,7 +28,7 @@ class ShardSums(NamedTuple):
     loss: Array  # () sum of the rows' losses, in the library's widest float
     correct: Array  # () number of correct predictions, as a float of the same width
     rows: int
-    gradients: Parameters | None  # sums of the rows' gradients; None after `evaluate`
+    gradients: Parameters | None  # sums of the rows' gradients, where they are wanted
 
 
 def add_sums(left: ShardSums, right: ShardSums) -> ShardSums:
@@ -36,7 +36,7 @@ def add_sums(left: ShardSums, right: ShardSums) -> ShardSums:
     gradients = None
     if left.gradients is not None and right.gradients is not None:
         gradients = tuple(
-            Layer(_donated_sum(ours.weight, theirs.weight), _donated_sum(ours.bias, theirs.bias))
+            Layer(donated_sum(ours.weight, theirs.weight), donated_sum(ours.bias, theirs.bias))
             for ours, theirs in zip(left.gradients, right.gradients, strict=True)
         )
     return ShardSums(
@@ -94,6 +94,29 @@ def forward(parameters: Parameters, x: Array) -> tuple[Array, list[Array]]:
     return logits, activations
 
 
+def backward(parameters: Parameters, activations: list[Array], dlogits: Array) -> Parameters:
+    """Sum the rows' gradients of all parameters, from the last layer to the first.
+
+    ``dW = inputs.T @ dz``, ``db = sum(dz)``, ``dh = dz @ W.T``, ``dz = dh * (h > 0)``; derived in
+    mlp/README.md.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    activations : list of (N, H)
+        What `forward` gave with the logits.
+    dlogits : (N, K)
+        Derivatives of the rows' losses by their logits.
+    """
+    dz, db = dlogits, array_namespace(dlogits).sum(dlogits, axis=0)
+    gradients: list[Layer] = []
+    for index in reversed(range(len(parameters))):
+        gradients.append(Layer(activations[index].T @ dz, db))
+        if index > 0:
+            dz, db = relu_backward(dz @ parameters[index].weight.T, activations[index])
+    return tuple(reversed(gradients))
+
+
 def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
     """Sum the loss, the correct predictions and the gradients over a shard's rows.
 
@@ -102,29 +125,17 @@ def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> Shard
     parameters : Parameters
     x : (N, D) dtype of the parameters
     labels : (N,) uint8, int32 or int64
-
-    Notes
-    -----
-    Back-propagation, from the last layer to the first (derived in mlp/README.md):
-    ``dW = inputs.T @ dz``, ``db = sum(dz)``, ``dh = dz @ W.T``, ``dz = dh * (h > 0)``.
     """
-    xp = array_namespace(x)
     logits, activations = forward(parameters, x)
-    losses, dz, correct = softmax_cross_entropy(logits, labels)
-    db = xp.sum(dz, axis=0)
-    gradients: list[Layer] = []
-    for index in reversed(range(len(parameters))):
-        gradients.append(Layer(activations[index].T @ dz, db))
-        if index > 0:
-            dz, db = relu_backward(dz @ parameters[index].weight.T, activations[index])
-    return _shard_sums(losses, correct, tuple(reversed(gradients)))
+    losses, dlogits, correct = softmax_cross_entropy(logits, labels)
+    return shard_sums(losses, correct, backward(parameters, activations, dlogits))
 
 
 def evaluate(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
     """Sum the loss and the correct predictions over a shard's rows, without gradients."""
     logits, _ = forward(parameters, x)
     losses, _, correct = softmax_cross_entropy(logits, labels)
-    return _shard_sums(losses, correct, None)
+    return shard_sums(losses, correct, None)
 
 
 def predict_probabilities(parameters: Parameters, x: Array) -> Array:
@@ -153,11 +164,14 @@ def named_arrays(parameters: Parameters) -> dict[str, Array]:
     }
 
 
-_INIT_STREAM = 0  # the generators' purposes; training.py's shuffle is 1
+_INIT_STREAM = 0  # the generators' purposes; epochs.py's shuffle is 1
 
 
-def _shard_sums(losses: Array, correct: Array, gradients: Parameters | None) -> ShardSums:
-    """Sum over the rows in the widest float, where counts stay exact below 2**53."""
+def shard_sums(losses: Array, correct: Array, gradients: Parameters | None) -> ShardSums:
+    """Sum what `softmax_cross_entropy` gave over the rows.
+
+    In the widest float, where counts stay exact below 2**53.
+    """
     xp = array_namespace(losses)
     wide = widest_float(losses)
     return ShardSums(
@@ -172,6 +186,7 @@ def widest_float(array: Array) -> Array:
     return available.get("float64", xp.float32)
 
 
-def _donated_sum(left: Array, right: Array) -> Array:
+def donated_sum(left: Array, right: Array) -> Array:
+    """Add two arrays, the first of which is donated."""
     left += right
     return left

@@ -1,4 +1,4 @@
-"""Row shards of fixed size, summed by a fixed tree, computed by any number of threads.
+"""Shards of fixed size, summed by a fixed tree, computed by any number of threads.
 
 Neither the shards nor the order of the additions depend on the threads or on the ranks among
 which they are divided, and every shard is computed with single-threaded BLAS. So the sums, and with
@@ -10,7 +10,7 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -45,6 +45,17 @@ def evaluation_shard_rows(shard_rows: int, device_kind: str) -> int:
 def shards(start: int, stop: int, rows: int) -> list[slice]:
     """Cut rows ``start`` to ``stop`` into slices of `rows` rows; the last may be shorter."""
     return [slice(first, min(first + rows, stop)) for first in range(start, stop, rows)]
+
+
+def unit_shards(units: int) -> list[slice]:
+    """Cut a hidden layer's units into nearly equal slices.
+
+    At most 500 each, since BLAS multiplies narrower ones more slowly, but two from 200 units on:
+    with fewer, to wait for another thread takes longer than it spares.
+    """
+    size = 1 if units < 200 else max(2, -(-units // 500))
+    runs = [share(units, rank, size) for rank in range(size)]
+    return [slice(run.start, run.stop) for run in runs]
 
 
 def available_threads() -> int:
@@ -86,13 +97,23 @@ class Tree(Generic[T]):
     A missing right child passes the left one on unchanged. A node is added as soon as both of its
     children are there, in whatever order they come.
 
+    Parameters
+    ----------
+    leaves : int
+        At least 1.
+    add : callable
+        Never gives None; may overwrite both of its arguments.
+    like : object, optional
+        Has the shapes and dtypes of a node's sum.
+
     Attributes
     ----------
     nodes : dict of Node
         The sums that wait for their sibling; the root waits for ever.
     """
 
-    def __init__(self, leaves: int, add: Callable[[T, T], T]) -> None:
+    def __init__(self, leaves: int, add: Callable[[T, T], T], like: Any = None) -> None:
+        self.leaves, self.like = leaves, like
         self._widths = [leaves]
         while self._widths[-1] > 1:
             self._widths.append(-(-self._widths[-1] // 2))
@@ -161,7 +182,7 @@ class Executor:
         ----------
         jobs : sequence of Job
         add : callable
-            Never gives None; may overwrite both of its arguments.
+            See `Tree`.
         rank, size : int
             Whose share of every job's shards; all of them by default.
 
@@ -170,7 +191,7 @@ class Executor:
         list of Tree
             One a job: complete, or what this rank can add of it.
         """
-        trees = [Tree(len(job.shards), add) for job in jobs]
+        trees = [Tree(len(job.shards), add, job.like) for job in jobs]
         queue = [
             (tree, Node(0, index), job.function, job.shards[index])
             for tree, job in zip(trees, jobs, strict=True)
@@ -187,8 +208,17 @@ class Executor:
         self._run(work, window.close, len(queue))
         return trees
 
-    def for_each(self, function: Callable[[Item], object], items: Sequence[Item]) -> None:
-        """Call the function once for every item, in any order, over the threads."""
+    def for_each(
+        self,
+        function: Callable[[Item], object],
+        items: Sequence[Item],
+        abort: Callable[[], object] = lambda: None,
+    ) -> None:
+        """Call the function once for every item, in any order, over the threads.
+
+        If there are no more items than threads, all run at the same time and may wait for one
+        another. `abort` is then called where one fails, and must end the others' waiting.
+        """
         pending = deque(items)  # popping is atomic
 
         def work() -> None:
@@ -199,7 +229,11 @@ class Executor:
                     return
                 function(item)
 
-        self._run(work, pending.clear, len(items))
+        def close() -> None:
+            pending.clear()
+            abort()
+
+        self._run(work, close, len(items))
 
     def _run(self, work: Callable[[], None], close: Callable[[], None], pieces: int) -> None:
         """Run `work` on as many threads as there are pieces for; the first error propagates."""
@@ -214,10 +248,15 @@ class Executor:
                 close()
                 raise
 
-        helpers = min(self.threads, pieces) - 1
-        futures = [self._pool.submit(guarded) for _ in range(helpers)] if self._pool else []
+        futures: list[Future[None]] = []
         try:
+            if self._pool is not None:
+                for _ in range(min(self.threads, pieces) - 1):
+                    futures.append(self._pool.submit(guarded))
             guarded()
+        except BaseException:  # an interrupt may have come outside `guarded`
+            close()
+            raise
         finally:
             errors = [error for future in futures if (error := future.exception()) is not None]
         if errors:

@@ -11,15 +11,24 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from array_api_compat import array_namespace, is_numpy_array
+from array_api_compat import is_numpy_array
 
-from kernels import Array
+from kernels import array_namespace
 from mlp.communicator import Communicator, Serial
 from mlp.config import TrainingConfig
 from mlp.dataset import Dataset
-from mlp.device import copy_like, float_dtype, to_numpy
-from mlp.epochs import Epochs, FullBatch, Measured, MiniBatches, Passes, make_optimizer
-from mlp.model import Layer, Parameters, init_parameters, named_arrays
+from mlp.device import copied, device_kind, float_dtype, to_numpy
+from mlp.divided_units import DividedUnits
+from mlp.epochs import (
+    Epochs,
+    FullBatch,
+    Measured,
+    MiniBatches,
+    Passes,
+    divides_units,
+    make_optimizer,
+)
+from mlp.model import Parameters, init_parameters, named_arrays
 from mlp.sharding import Executor, available_threads
 
 if TYPE_CHECKING:
@@ -129,7 +138,7 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
     float_dtype(dataset.train.labels, config.dtype)
-    parameters = _copy(host, dataset.train.labels)
+    parameters = copied(host, dataset.train.labels)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 
@@ -163,7 +172,7 @@ def train(
         Called with the state when row `state.epoch` of the history is there. The next step may
         overwrite that state's arrays: copy what is to be kept.
     stop : callable, optional
-        Asked after every step, with several ranks during it. Once it gives True on one of them,
+        Asked once a step, from any of the threads. Once it gives True, on one of several ranks,
         the state of the last epoch boundary is returned; training can go on from it.
 
     Raises
@@ -178,15 +187,22 @@ def train(
     if state is None:
         state = initial_state(dataset, config)
     else:
-        state = _copied(state, dataset.train.labels)
+        like = dataset.train.labels
+        state = replace(
+            state,
+            parameters=copied(state.parameters, like),
+            velocity=copied(state.velocity, like),
+        )
     communicator = communicator or Serial()
     with Executor(thread_count(config, dataset, communicator)) as executor:
         passes = Passes(dataset, config, executor, communicator, stop)
-        epochs: Epochs = (
-            FullBatch(passes, config)
-            if config.batch_size is None
-            else MiniBatches(passes, config, config.batch_size)
-        )
+        epochs: Epochs
+        if config.batch_size is None:
+            epochs = FullBatch(passes, config)
+        elif divides_units(config, device_kind(dataset.train.labels)):
+            epochs = DividedUnits(passes, config, config.batch_size)
+        else:
+            epochs = MiniBatches(passes, config, config.batch_size)
         return run_epochs(state, config, epochs, on_epoch, passes.stopping)
 
 
@@ -214,11 +230,8 @@ def run_epochs(
                 on_epoch(state)
         if not more or patience_is_over(state, config) or stop():
             break
-        # The steps of an epoch overwrite the arrays, and it may have to be left unfinished.
-        boundary = state if config.batch_size is None else _copied(state)
         advanced = epochs.advance(state.parameters, state.velocity, state.epoch)
-        if advanced is None:
-            state = boundary
+        if advanced is None:  # stopped within the epoch: the state is as it was at its start
             break
         parameters, velocity = advanced
         state = replace(state, parameters=parameters, velocity=velocity, epoch=state.epoch + 1)
@@ -261,7 +274,7 @@ def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> Tra
     """Append a row to the history; with early stopping keep the weights if they are the best."""
     best = state.best
     if config.early_stopping is not None and (best is None or row.valid_loss < best.valid_loss):
-        best = Best(row.epoch, row.valid_loss, _copy(state.parameters))
+        best = Best(row.epoch, row.valid_loss, copied(state.parameters))
     return replace(state, history=History((*state.history, row)), best=best)
 
 
@@ -271,22 +284,4 @@ def patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
         config.early_stopping is not None
         and state.best is not None
         and state.epoch - state.best.epoch >= config.early_stopping
-    )
-
-
-def _copy(parameters: Parameters, like: Array = None) -> Parameters:
-    """Copy arrays; those of NumPy to the library and device of another array, if one is given."""
-
-    def copy(array: Array) -> Array:
-        if is_numpy_array(array):  # contiguous, so that the update's flat blocks are views
-            copied = np.array(array, order="C")
-            return copied if like is None else copy_like(copied, like)
-        return array_namespace(array).asarray(array, copy=True)
-
-    return tuple(Layer(*map(copy, layer)) for layer in parameters)
-
-
-def _copied(state: TrainingState, like: Array = None) -> TrainingState:
-    return replace(
-        state, parameters=_copy(state.parameters, like), velocity=_copy(state.velocity, like)
     )

@@ -40,7 +40,7 @@ from mlp import (
     train,
 )
 from mlp import load as load_data
-from mlp.communicator import Jobs, Serial, Trees
+from mlp.communicator import Serial, Trees
 from mlp.config import DEFAULT_DATA
 from mlp.device import to_numpy
 from mlp.keras_reference import host_input
@@ -118,10 +118,10 @@ class Comparison:
 class Tap(Serial):
     """A communicator that keeps the sums passing through it: the gradients training uses."""
 
-    def combine(self, jobs: Jobs, trees: Trees, flag: int) -> int:
+    def combine(self, trees: Trees, flag: int) -> int:
         """See `mlp.communicator.Communicator`; the training rows' sums come first."""
         self.train = trees[0].root
-        return super().combine(jobs, trees, flag)
+        return super().combine(trees, flag)
 
 
 class Row(NamedTuple):

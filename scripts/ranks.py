@@ -90,5 +90,5 @@ def follow(communicator: Communicator) -> None:
             train(on_device, config, state=order.state, communicator=communicator, stop=stop)
         except DivergedError:  # as on every rank: rank 0 says it, and ends the job
             return
-        communicator.combine([], [], stop.received or 0)
+        communicator.combine([], stop.received or 0)
         communicator.barrier()  # a signal that comes late must not end the job while rank 0 writes

@@ -38,10 +38,10 @@ from mlp.communicator import CommunicatorError, find
 from mlp.config import TrainingConfig, add_arguments, command_line, flag, from_arguments
 from mlp.dataset import fingerprint
 from mlp.device import Device
+from mlp.epochs import training_shard_rows
 from mlp.keras_reference import keras_device, train_keras
 from mlp.report import plot_history, write_report
 from mlp.run_directory import RunDirectoryError
-from mlp.sharding import default_shard_rows
 from mlp.training import TrainingState, network_sizes, patience_is_over, thread_count, train
 
 BAD_INPUT, BAD_DEVICE, DIVERGED, SIGNALLED = 2, 3, 4, 128
@@ -195,11 +195,11 @@ def train_into(
             print(text, file=sys.stderr)
 
     asked = config  # without what is only recorded, so that the run goes on as it began anywhere
-    rows = config.batch_size or dataset.train.labels.shape[0]
+    n_train = dataset.train.labels.shape[0]
     config = replace(
         config,
         data=os.path.abspath(config.data),
-        shard_rows=config.shard_rows or default_shard_rows(rows, device.kind),
+        shard_rows=training_shard_rows(config, n_train, device.kind),
     )
     environment = checkpoint.environment(device)
     sizes = network_sizes(dataset, config)
@@ -217,7 +217,7 @@ def train_into(
     ranks = f"{communicator.size} ranks of " if communicator.size > 1 else ""
     say(
         f"{' - '.join(map(str, sizes))} on {device.used} ({device.library}, {ranks}{threads} "
-        f"threads), {dataset.train.labels.shape[0]} training rows"
+        f"threads), {n_train} training rows"
     )
     history = state.history if state else ()
     bar = tqdm(
@@ -257,7 +257,7 @@ def train_into(
                     on_epoch=on_epoch,
                     stop=stop,
                 )
-        signalled = communicator.combine([], [], stop.received or 0)
+        signalled = communicator.combine([], stop.received or 0)
         stopped_early = patience_is_over(state, config)
         if not config.reference:
             save(state)

@@ -10,6 +10,7 @@ import ranks
 import train
 from mpi4py import MPI
 
+import mlp.divided_units
 import mlp.epochs
 
 
@@ -23,6 +24,18 @@ def break_down(rank):
         return compute(*arguments)
 
     mlp.epochs.loss_and_gradients = failing
+
+
+def break_down_in_a_narrower_network(rank):
+    """Let a step of a narrower network raise what nobody expects, while others wait."""
+    compute, calls = mlp.divided_units.backward, iter(range(10**9))
+
+    def failing(*arguments):
+        if next(calls) == 5:
+            raise RuntimeError(f"rank {rank} breaks down")
+        return compute(*arguments)
+
+    mlp.divided_units.backward = failing
 
 
 def find_other_labels(rank):

@@ -178,14 +178,16 @@ def move(backend, dataset):
 
 
 @cases
-@pytest.mark.parametrize("batch_size", [None, 64], ids=["full", "batches"])
+@pytest.mark.parametrize(("batch_size", "hidden"), [
+    (None, (8, 8)), (64, (8, 8)), (64, (200,)),
+], ids=["full", "batches", "units"])  # fmt: skip
 def test_training_changes_nothing_of_the_callers_and_returns_its_library(
-    make_dataset, backend, batch_size
+    make_dataset, backend, batch_size, hidden
 ):
     # Shapes that repeat: JAX compiles every operation once for each shape.
     dataset = make_dataset(128, 64, 64, n_features=8, n_classes=8)
     config = TrainingConfig(
-        hidden=(8, 8), epochs=4, dtype=backend.dtype, batch_size=batch_size, shard_rows=64,
+        hidden=hidden, epochs=4, dtype=backend.dtype, batch_size=batch_size, shard_rows=64,
         nesterov=True, l2=1e-3, early_stopping=3,
     )  # fmt: skip
     moved = move(backend, dataset)

@@ -177,10 +177,10 @@ def test_a_state_goes_on_to_the_same_bits(tmp_path, make_dataset, batch_size, ea
         assert [row[:-1] for row in resumed.history] == [row[:-1] for row in whole.history]
 
 
-@pytest.mark.parametrize("batch_size", [None, 32])
-def test_a_stop_between_any_two_steps_gives_the_last_boundary(make_dataset, batch_size):
+@pytest.mark.parametrize(("batch_size", "hidden"), [(None, (6,)), (32, (6,)), (32, (6, 6))])
+def test_a_stop_between_any_two_steps_gives_the_last_boundary(make_dataset, batch_size, hidden):
     dataset = make_dataset()
-    config = TrainingConfig(hidden=(6,), epochs=3, batch_size=batch_size, threads=1)
+    config = TrainingConfig(hidden=hidden, epochs=3, batch_size=batch_size, threads=1)
     whole = train(dataset, config)
     for asked in range(1, 40):
         calls = iter(range(asked))

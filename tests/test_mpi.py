@@ -21,7 +21,8 @@ TIMEOUT = 120
 
 MODES = {
     "full batch": ["--epochs", 6, "--shard-rows", 64],
-    "mini-batches": ["--epochs", 3, "--batch-size", 100],
+    "mini-batches": ["--epochs", 3, "--batch-size", 100, "--shard-rows", 50],
+    "divided units": ["--epochs", 3, "--batch-size", 64, "--hidden", 1100, "--nesterov"],
     "more ranks than shards": ["--epochs", 3],
     "early stopping, float64": [
         "--epochs", 12, "--batch-size", 300, "--shard-rows", 50, "--early-stopping", 2,
@@ -235,6 +236,7 @@ def test_a_signal_after_the_last_epoch_lets_rank_0_write_its_files(start, data, 
     ("how", "status", "message"),
     [
         ("break_down", 1, "RuntimeError: rank 2 breaks down"),
+        ("break_down_in_a_narrower_network", 1, "RuntimeError: rank 2 breaks down"),
         ("find_other_labels", 2, "train.py: rank 2: error: .* differs from rank 0's; expected 3 "),
         ("lose_the_data", 2, "train.py: rank 2: error: .*rows.npz.elsewhere: no such file"),
         ("find_a_gpu", 3, "train.py: rank 2: error: computes on cuda:0 .*, rank 0 on cpu"),
@@ -245,6 +247,8 @@ def test_a_rank_that_fails_ends_the_job_with_its_message(
 ):
     since = time.monotonic()
     arguments = [*options(data, "full batch", tmp_path / "run")[:-4], *LONG]
+    if how == "break_down_in_a_narrower_network":  # one for each rank, of batches that are a shard
+        arguments += ["--hidden", 1100, "--shard-rows", 100]
     found, _, err = finish(start(3, *arguments, script=FAULTY, how=[how]))
     assert found == status, err
     assert time.monotonic() - since < 30

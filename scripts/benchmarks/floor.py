@@ -5,9 +5,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contestant import Link, compete, read
+from mlp.divided_units import cut
+from mlp.epochs import divides_units, training_shard_rows
 from mlp.keras_reference import host_input
-from mlp.model import init_parameters
-from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards
+from mlp.model import Parameters, init_parameters
+from mlp.sharding import Executor, Job, evaluation_shard_rows, shards, unit_shards
 from mlp.training import network_sizes
 
 
@@ -15,10 +17,11 @@ def run_floor(link: Link) -> None:
     """Do nothing but an epoch's matrix products, on the same shards and threads as ours."""
     dataset, config = read(link.job)
     threads, size = config.threads or 1, config.batch_size
-    weights = [
-        layer.weight
-        for layer in init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
-    ]
+    parameters = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
+    weights = weights_of(parameters)
+    narrow = []  # where threads train narrower networks instead of shards of rows
+    if divides_units(config, "cpu"):
+        narrow = [weights_of(one) for one in cut(parameters, unit_shards(config.hidden[0]))]
     train, *held_out = (
         host_input(rows, config.dtype, dataset.scale)
         for rows in (dataset.train, dataset.valid, dataset.test)
@@ -26,7 +29,7 @@ def run_floor(link: Link) -> None:
     )
     del dataset
     step = size or len(train)
-    shard_rows = config.shard_rows or default_shard_rows(step, "cpu")
+    shard_rows = training_shard_rows(config, len(train), "cpu")
     evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
 
     def job(x: Any, start: int, stop: int, rows: int, products: Any) -> Any:
@@ -35,20 +38,34 @@ def run_floor(link: Link) -> None:
 
         return Job(compute, shards(start, min(stop, len(x)), rows))
 
-    steps = [
-        [job(train, at, at + step, shard_rows, train_products)] for at in range(0, len(train), step)
-    ]
     evaluation = [job(x, 0, len(x), evaluation_rows, forward_products) for x in held_out]
-    # With the full batch, training and evaluation share one queue, as they do in ours.
-    queues = [*steps, evaluation] if size else [[*steps[0], *evaluation]]
+    if narrow:
+        queues = [evaluation]
+    else:
+        steps = [
+            [job(train, at, at + step, shard_rows, train_products)]
+            for at in range(0, len(train), step)
+        ]
+        # With the full batch, training and evaluation share one queue, as they do in ours.
+        queues = [*steps, evaluation] if size else [[*steps[0], *evaluation]]
+
+    def train_narrow(network: list[Any]) -> None:
+        for at in range(0, len(train), step):
+            train_products(network, train[at : at + step])
 
     with Executor(threads) as executor:
 
         def run(_: int) -> None:
+            executor.for_each(train_narrow, narrow)
             for queue in queues:
                 executor.fold(queue, lambda left, right: left)
 
         compete(link, run, {"numpy": np.__version__})
+
+
+def weights_of(parameters: Parameters) -> list[Any]:
+    """List a network's weights, without its biases."""
+    return [layer.weight for layer in parameters]
 
 
 def forward_products(weights: list[Any], x: Any) -> list[Any]:

@@ -26,9 +26,17 @@ from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find, remaining_nodes
-from mlp.epochs import make_optimizer
+from mlp.epochs import divides_units, make_optimizer, training_shard_rows
 from mlp.model import ShardSums, add_sums, loss_and_gradients, to_input
-from mlp.sharding import Executor, Job, default_shard_rows, evaluation_shard_rows, shards, share
+from mlp.sharding import (
+    Executor,
+    Job,
+    default_shard_rows,
+    evaluation_shard_rows,
+    shards,
+    share,
+    unit_shards,
+)
 
 # One row's training costs two products of the first layer's size, its evaluation one.
 TRAINING_WORK = 2
@@ -66,14 +74,19 @@ class Costs(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A training's shards: of a step, the steps of an epoch, and of the evaluation."""
+    """A training's shards: of a step, the steps of an epoch, and of the evaluation.
+
+    Where a mini-batch's units are divided, a shard does the work of a part of the rows, its node
+    are logits, the update is divided too, and weights are exchanged once an epoch.
+    """
 
     step: int
     steps: int
     held_out: tuple[int, ...]
-    shard_rows: int
+    shard_rows: float
     evaluation_rows: int
     node_bytes: int
+    epoch_bytes: int
 
 
 def points(ranks: Sequence[int]) -> dict[str, list[Point]]:
@@ -157,19 +170,30 @@ def shape(config: TrainingConfig, rows: int | None) -> Shape:
     """Cut a configuration's training as `mlp.epochs` does; held-out rows in proportion."""
     n_train = rows or config.split[0]
     batch = config.batch_size or n_train
-    shard_rows = config.shard_rows or default_shard_rows(batch, "cpu")
+    shard_rows = training_shard_rows(config, n_train, "cpu")
     evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
     dataset, _ = read({"config": dataclasses.asdict(config), "rows": rows})
     held_out = [len(part.labels) for part in (dataset.valid, dataset.test) if part is not None]
     sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
-    weights = sum((a + 1) * b for a, b in pairwise(sizes))
-    return Shape(
+    item = 8 if config.dtype == "float64" else 4
+    weights = item * sum((a + 1) * b for a, b in pairwise(sizes))
+    by_rows = Shape(
         step=len(shards(0, batch, shard_rows)),
         steps=-(-n_train // batch),
         held_out=tuple(len(shards(0, count, evaluation_rows)) for count in held_out),
         shard_rows=shard_rows,
         evaluation_rows=evaluation_rows,
-        node_bytes=weights * (8 if config.dtype == "float64" else 4),
+        node_bytes=weights,
+        epoch_bytes=0,
+    )
+    if not divides_units(config, "cpu"):
+        return by_rows
+    units = len(unit_shards(config.hidden[0]))
+    return by_rows._replace(
+        step=units,
+        shard_rows=batch / units,
+        node_bytes=item * batch * dataset.n_classes,
+        epoch_bytes=2 * weights,
     )
 
 
@@ -188,17 +212,18 @@ class Prediction(NamedTuple):
 def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
     """Predict an epoch on `ranks` ranks of one thread.
 
-    What can be divided takes as long as the rank with most of it; every rank does the update. A
-    step's collective costs a latency for every other rank, and all ranks' nodes pass through each.
+    What can be divided takes as long as the rank with most of it; every rank does the update of
+    weights whose gradients are exchanged. A step's collective costs a latency for every other rank,
+    and all ranks' nodes pass through each.
 
     Parameters
     ----------
     alone : float
         Seconds of an epoch on one rank of one thread.
     """
-    update = shape.steps * costs.update
+    update = 0.0 if shape.epoch_bytes else shape.steps * costs.update
 
-    def work(rank: int, size: int) -> int:
+    def work(rank: int, size: int) -> float:
         step = len(share(shape.step, rank, size)) * shape.shard_rows * TRAINING_WORK
         held_out = sum(len(share(count, rank, size)) for count in shape.held_out)
         return step * shape.steps + held_out * shape.evaluation_rows
@@ -207,8 +232,8 @@ def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
     nodes = sum(len(remaining_nodes(shape.step, rank, ranks)) for rank in range(ranks))
     collectives = shape.steps + (shape.steps > 1)  # mini-batches are evaluated by themselves
     latency = collectives * (ranks - 1) * costs.exchange
-    passing = shape.steps * nodes * shape.node_bytes / costs.bandwidth if ranks > 1 else 0.0
-    return Prediction((alone - update) * most + update, latency + passing)
+    passed = shape.steps * nodes * shape.node_bytes + shape.epoch_bytes if ranks > 1 else 0
+    return Prediction((alone - update) * most + update, latency + passed / costs.bandwidth)
 
 
 def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
@@ -254,10 +279,10 @@ def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     def exchange(sums: ShardSums) -> None:
         job = Job(lambda shard: sums, [rows] * communicator.size, sums)
         trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
-        communicator.combine([job], trees, 0)
+        communicator.combine(trees, 0)
 
     with Executor(1) as executor:
-        nothing = median(lambda: 0, lambda flag: communicator.combine([], [], flag))
+        nothing = median(lambda: 0, lambda flag: communicator.combine([], flag))
         nodes = median(gradients, exchange)
         update = median(
             gradients, lambda sums: optimizer.step(parameters, velocity, sums, 0.0, executor)

@@ -1,8 +1,6 @@
 """The exchange between ranks, each a thread here; tests/test_mpi.py runs real ones."""
 
 import sys
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import array_api_strict
@@ -10,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from thread_ranks import MPI, Comm, Host, on_ranks
 
 from mlp import Layer
-from mlp.communicator import CommunicatorError, Ranks, Serial, find, remaining_nodes
+from mlp.communicator import CommunicatorError, Serial, find, remaining_nodes
 from mlp.device import to_numpy
 from mlp.model import ShardSums, add_sums
 from mlp.sharding import Executor, Job, Node, Tree, shards, share
@@ -20,79 +19,11 @@ from mlp.sharding import Executor, Job, Node, Tree, shards, share
 LIBRARIES = {"numpy": (np, "cpu"), "strict": (array_api_strict, array_api_strict.Device("device1"))}
 
 
-class Host:
-    """What the ranks of a job have in common."""
-
-    def __init__(self, size):
-        self.size, self.meeting, self.posted = size, threading.Barrier(size), {}
-        self.collectives = 0
-
-
-class Comm:
-    """A rank's end of the job: what `Ranks` calls of mpi4py's `Comm`."""
-
-    def __init__(self, host, rank):
-        self.host, self.rank = host, rank
-
-    def Get_rank(self):  # noqa: N802 - MPI's own names
-        return self.rank
-
-    def Get_size(self):  # noqa: N802
-        return self.host.size
-
-    def Split_type(self, kind):  # noqa: N802
-        return self
-
-    def Free(self):  # noqa: N802
-        pass
-
-    def Barrier(self):  # noqa: N802
-        self.host.meeting.wait()
-
-    def allgather(self, value):
-        self.host.posted[self.rank] = value
-        self.host.meeting.wait()
-        values = [self.host.posted[rank] for rank in range(self.host.size)]
-        self.host.meeting.wait()
-        return values
-
-    def bcast(self, value):
-        return self.allgather(value)[0]
-
-    def Allgatherv(self, send, receive):  # noqa: N802
-        assert send == "in place"
-        buffer, sizes, starts, kind = receive
-        assert kind == "bytes"
-        assert starts == [sum(sizes[:rank]) for rank in range(self.host.size)]
-        mine = buffer[starts[self.rank] :][: sizes[self.rank]].copy()
-        for rank, part in enumerate(self.allgather(mine)):
-            assert part.size == sizes[rank], "a rank lays out the buffer differently"
-            buffer[starts[rank] : starts[rank] + sizes[rank]] = part
-        if self.rank == 0:
-            self.host.collectives += 1
-
-
 @pytest.fixture(scope="module", autouse=True)
 def fake_mpi4py():
-    names = {"IN_PLACE": "in place", "BYTE": "bytes", "COMM_TYPE_SHARED": "shared"}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=SimpleNamespace(**names)))
+        patch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI))
         yield
-
-
-def on_ranks(size, work):
-    """Run `work(communicator)` on every rank; give the results and the job."""
-    host = Host(size)
-
-    def run(rank):
-        try:
-            return work(Ranks(Comm(host, rank)))
-        except BaseException:
-            host.meeting.abort()
-            raise
-
-    with ThreadPoolExecutor(size) as pool:
-        return list(pool.map(run, range(size))), host
 
 
 @given(pieces=st.integers(0, 60), size=st.integers(1, 9))
@@ -162,7 +93,7 @@ def test_every_rank_gets_the_bits_of_one_rank(leaves, size, threads, dtype, libr
             for step in range(2):  # the second one uses the buffer of the first again
                 queue = [job(number, *one) for number, one in enumerate(leaves)]
                 trees = executor.fold(queue, add_sums, communicator.rank, communicator.size)
-                flags.append(communicator.combine(queue, trees, step * communicator.rank))
+                flags.append(communicator.combine(trees, step * communicator.rank))
                 totals.append([bits(tree.root) for tree in trees])
         return totals, flags
 
@@ -178,20 +109,28 @@ def test_ranks_divide_the_cores_they_share_and_number_themselves_on_their_host()
     assert found == [(0, 3, 0, 3), (1, 3, 1, 3), (2, 3, 2, 3)]
 
 
-def test_every_rank_gets_the_value_of_rank_0():
-    found, _ = on_ranks(3, lambda one: one.broadcast(f"from {one.rank}"))
-    assert found == ["from 0"] * 3
+@pytest.mark.parametrize("root", [0, 2])
+def test_every_rank_gets_the_value_of_the_root(root):
+    found, _ = on_ranks(3, lambda one: one.broadcast(f"from {one.rank}", root))
+    assert found == [f"from {root}"] * 3
+
+
+@pytest.mark.parametrize(("level", "any_thread"), [("FUNNELED", False), ("SERIALIZED", True)])
+def test_ranks_know_whether_mpi_serves_any_thread(monkeypatch, level, any_thread):
+    monkeypatch.setattr(MPI, "Query_thread", lambda: getattr(MPI, f"THREAD_{level}"))
+    assert on_ranks(2, lambda one: one.any_thread)[0] == [any_thread] * 2
 
 
 def test_time_in_the_collective_is_counted():
     def run(communicator):
         before = communicator.seconds
-        communicator.combine([], [], 0)
-        communicator.barrier()
-        return before, communicator.seconds
+        communicator.combine([], 0)
+        between = communicator.seconds
+        communicator.broadcast("value", 1)
+        return before, between, communicator.seconds
 
-    for before, after in on_ranks(2, run)[0]:
-        assert before == 0.0 < after
+    for before, between, after in on_ranks(2, run)[0]:
+        assert before == 0.0 < between < after
 
 
 def test_a_process_alone_is_serial(monkeypatch):
@@ -224,7 +163,7 @@ def test_an_overflow_on_the_way_up_the_tree_is_no_warning():
         job = Job(lambda rows: sums, shards(0, 2, 1), sums)
         with Executor(1) as executor:
             trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
-            communicator.combine([job], trees, 0)
+            communicator.combine(trees, 0)
         return trees[0].root.gradients[0].weight
 
     for weight in on_ranks(2, run)[0]:

@@ -26,13 +26,15 @@ def folder(tmp_path, images_and_labels):
     return tmp_path
 
 
-@pytest.mark.parametrize("batch_size", [None, 70])
+@pytest.mark.parametrize(("batch_size", "hidden"), [(None, 12), (70, 12), (30, 200)])
 def test_training_from_disk_gives_the_weights_of_training_from_memory(
-    folder, images_and_labels, tmp_path, batch_size
+    folder, images_and_labels, tmp_path, batch_size, hidden
 ):
     images, labels = images_and_labels
     np.savez(tmp_path / "same.npz", images=images, labels=labels)
-    config = TrainingConfig(hidden=(12,), epochs=3, batch_size=batch_size, threads=3, shard_rows=32)
+    config = TrainingConfig(
+        hidden=(hidden,), epochs=3, batch_size=batch_size, threads=3, shard_rows=32
+    )
     states = [
         train(load(path, split=(300, 100)), config) for path in (folder, tmp_path / "same.npz")
     ]
@@ -99,22 +101,24 @@ PEAK = """
 import re, sys
 from mlp import TrainingConfig, load, train
 train(load(sys.argv[1], split=(int(sys.argv[2]), 1000)),
-      TrainingConfig(hidden=(32,), epochs=1, batch_size=1000, threads=2, shard_rows=500))
+      TrainingConfig(hidden=(32,), epochs=1, batch_size=int(sys.argv[3]), threads=2,
+                     shard_rows=500))
 print(re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/status is Linux's")
-def test_peak_memory_does_not_grow_with_the_rows(tmp_path):
+@pytest.mark.parametrize("batch_size", [1000, 500], ids=["rows", "units"])
+def test_peak_memory_does_not_grow_with_the_rows(tmp_path, batch_size):
     """Eight times the rows: 88 MB more on disk, at most a tenth more in memory."""
     peaks = []
     for rows in (16_000, 128_000):
         folder = tmp_path / str(rows)
         folder.mkdir()
         np.save(folder / "images.npy", np.zeros((rows, 28, 28), np.uint8))
-        np.save(folder / "labels.npy", (np.arange(rows) % 2).astype(np.uint8))
+        np.save(folder / "labels.npy", (np.arange(rows) % 64).astype(np.uint8))
         done = subprocess.run(
-            [sys.executable, "-c", PEAK, str(folder), str(rows - 2000)],
+            [sys.executable, "-c", PEAK, str(folder), str(rows - 2000), str(batch_size)],
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         peaks.append(int(done.stdout))

@@ -81,7 +81,8 @@ def test_row_e_describes_the_weights_after_e_epochs(make_dataset, batch_size):
     assert all(row.seconds >= 0 for row in history)
 
 
-def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset):
+@pytest.mark.parametrize("hidden", [(16, 16), (16,)], ids=["rows", "units"])
+def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset, hidden):
     """With one feature that numbers the row and no learning, the batches can be read back."""
     dataset = make_dataset(n_train=10)
     seen = []
@@ -91,17 +92,19 @@ def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset)
     dataset = replace(
         dataset, train=Rows(features, labels), valid=None, test=None, n_classes=2, scale=1.0
     )
-    from mlp import epochs
+    from mlp import divided_units, epochs
 
-    original = epochs.loss_and_gradients
+    module, name = (epochs, "loss_and_gradients") if hidden[1:] else (divided_units, "forward")
+    original = getattr(module, name)
 
-    def noting(parameters, x, labels):
+    def noting(parameters, x, *others):
         seen.append(x[:, 0].astype(int).tolist())
-        return original(parameters, x, labels)
+        return original(parameters, x, *others)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(epochs, "loss_and_gradients", noting)
-        train(dataset, replace(SMALL, batch_size=4, epochs=2, learning_rate=1e-9, threads=1))
+        patch.setattr(module, name, noting)
+        config = replace(SMALL, hidden=hidden, batch_size=4, epochs=2, learning_rate=1e-9)
+        train(dataset, replace(config, threads=1))
     assert [len(batch) for batch in seen] == [4, 4, 2, 4, 4, 2]
     first, second = (list(chain(*batches)) for batches in (seen[:3], seen[3:]))
     assert sorted(first) == sorted(second) == list(range(10))
@@ -138,10 +141,10 @@ def test_weights_are_the_same_while_another_training_runs(make_dataset):
     assert hashes == [alone, alone]
 
 
-@pytest.mark.parametrize("batch_size", [None, 70])
-def test_going_on_from_a_state_is_the_same_as_not_stopping(make_dataset, batch_size):
+@pytest.mark.parametrize(("batch_size", "hidden"), [(None, (16,)), (70, (16,)), (70, (6, 6))])
+def test_going_on_from_a_state_is_the_same_as_not_stopping(make_dataset, batch_size, hidden):
     dataset = make_dataset()
-    config = replace(SMALL, batch_size=batch_size)
+    config = replace(SMALL, batch_size=batch_size, hidden=hidden)
     whole = train(dataset, config)
     half = train(dataset, replace(config, epochs=2))
     kept = parameters_sha256(half.parameters)
@@ -160,6 +163,7 @@ def test_the_callers_arrays_are_not_written_to(make_dataset):
     before = parameters_sha256(state.parameters), parameters_sha256(state.velocity)
     train(dataset, SMALL, state=state)
     train(dataset, replace(SMALL, batch_size=32), state=state)
+    train(dataset, replace(SMALL, batch_size=32, shard_rows=16), state=state)
     assert (parameters_sha256(state.parameters), parameters_sha256(state.velocity)) == before
     arrays = [array for rows in (dataset.train, dataset.valid, dataset.test) for array in rows]
     for array, copy in zip(arrays, copies, strict=True):
@@ -228,30 +232,35 @@ def test_zero_epochs_measure_the_initial_weights(make_dataset):
     assert [row.epoch for row in state.history] == [0]
 
 
-@pytest.mark.parametrize("batch_size", [None, 32])
-def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size):
-    config = replace(SMALL, learning_rate=1e30, batch_size=batch_size)
+@pytest.mark.parametrize(("batch_size", "hidden"), [(None, (16,)), (32, (16,)), (32, (6, 6))])
+def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size, hidden):
+    config = replace(SMALL, hidden=hidden, learning_rate=1e30, batch_size=batch_size)
     with pytest.raises(DivergedError, match=r"after \d+ epochs; lower the learning rate"):
         train(make_dataset(), config)
 
 
-@pytest.mark.parametrize("batch_size", [None, 70])
+@pytest.mark.parametrize(("batch_size", "hidden", "name", "networks"), [
+    (None, (16,), "step", 1), (70, (16, 16), "step", 1),
+    (70, (16,), "step_scaled", 1), (70, (200,), "step_scaled", 2),
+])  # fmt: skip
 def test_a_schedule_sets_the_rate_of_every_step_over_the_whole_run(
-    make_dataset, batch_size, monkeypatch
+    make_dataset, batch_size, hidden, name, networks, monkeypatch
 ):
     rates = []
-    original = Momentum.step
+    original = getattr(Momentum, name)
 
-    def step(self, parameters, velocity, sums, learning_rate, executor):
+    def noting(self, parameters, velocity, gradients, learning_rate, *executor):
         rates.append(learning_rate)
-        return original(self, parameters, velocity, sums, learning_rate, executor)
+        return original(self, parameters, velocity, gradients, learning_rate, *executor)
 
-    monkeypatch.setattr(Momentum, "step", step)
-    config = replace(SMALL, batch_size=batch_size, schedule="cosine", learning_rate=0.2)
-    train(make_dataset(), config)
+    monkeypatch.setattr(Momentum, name, noting)
+    config = replace(
+        SMALL, hidden=hidden, batch_size=batch_size, schedule="cosine", learning_rate=0.2
+    )
+    train(make_dataset(), replace(config, threads=1))
     steps = 5 * (1 if batch_size is None else 5)
     expected = [0.1 * (1 + math.cos(math.pi * step / steps)) for step in range(steps)]
-    np.testing.assert_allclose(rates, expected, **ROUNDING["float64"])
+    np.testing.assert_allclose(rates, np.repeat(expected, networks), **ROUNDING["float64"])
 
 
 def test_weights_in_another_memory_order_are_trained_too(make_dataset):

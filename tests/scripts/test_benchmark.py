@@ -272,10 +272,12 @@ def page(tmp_path_factory):
 def test_the_command_line_leaves_record_table_and_chart(small, page, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = [*small, "--against", "floor", "notebook", "--starts", "1", "--json"]
+    arguments += ["--batch-size", "full", "64"]
     assert benchmark.main([*arguments, "--out", str(out), "--write-table", str(page)]) == 0
     record = json.loads(capsys.readouterr().out)
     assert record == json.loads((out / "benchmark.json").read_text())
-    assert set(record["results"]["full"]) == {"ours", "floor", "notebook"}
+    for batch_size in ("full", "64"):
+        assert set(record["results"][batch_size]) == {"ours", "floor", "notebook"}
     assert set(record["machine"]) == {"cpu", "threads", "system", "python", "load_average"}
     assert record["results"]["full"]["ours"]["blas"][0]["architecture"]
     with Image.open(out / "benchmark.png") as image:
@@ -376,7 +378,7 @@ def test_help_shows_an_example_and_the_defaults():
 
 
 def model_of(step, steps, held_out=(6, 3)):
-    shape = scaling.Shape(step, steps, held_out, 100, 50, 4_000_000)
+    shape = scaling.Shape(step, steps, held_out, 100, 50, 4_000_000, 0)
     costs = scaling.Costs(exchange=1e-4, bandwidth=1e9, update=1e-3)
     return [scaling.predict(shape, 1.0, costs, ranks) for ranks in (1, 2, 3, 4, 20)]
 
@@ -395,6 +397,24 @@ def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
     assert four.seconds == four.compute + four.communicate
     mini = model_of(step=2, steps=5)[1]  # and an evaluation
     assert mini.communicate == pytest.approx(6 * 1e-4 + 5 * 2 * 4e-3)
+
+
+def test_the_model_of_divided_units_divides_the_update_and_exchanges_weights_once_an_epoch():
+    shape = scaling.Shape(2, 5, (6, 3), 64, 50, 5_120, 8_000_000)
+    two = scaling.predict(shape, 1.0, scaling.Costs(1e-4, 1e9, 1e-3), 2)
+    # 5 steps of 2 shards, each the work of 64 rows trained, and 9 shards of 50 rows evaluated.
+    assert two.compute == pytest.approx((640 + 250) / (1280 + 450))
+    assert two.communicate == pytest.approx(6 * 1e-4 + (5 * 2 * 5_120 + 8_000_000) / 1e9)
+
+
+@pytest.mark.parametrize(("batch_size", "step", "rows", "epoch_bytes"), [
+    (None, 10, 1000, 0), (128, 2, 64, 2 * 4 * 795_010), (2000, 2, 1000, 0),
+])  # fmt: skip
+def test_the_model_cuts_a_training_as_training_does(batch_size, step, rows, epoch_bytes):
+    config = TrainingConfig(batch_size=batch_size)
+    shape = scaling.shape(config, None)
+    assert (shape.step, shape.shard_rows, shape.epoch_bytes) == (step, rows, epoch_bytes)
+    assert shape.node_bytes == (4 * 128 * 10 if epoch_bytes else 4 * 795_010)
 
 
 def test_over_ethernet_nodes_pass_both_memory_and_network():
