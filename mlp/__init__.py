@@ -5,7 +5,7 @@
     optimizer     gradient descent with momentum
     training      epochs, history, early stopping; epochs: the steps of one
     divided_units the steps of one, of a network cut into narrower ones
-    sharding      row shards, the fixed tree, threads; communicator: the ranks of an MPI job
+    sharding      shards and the fixed tree; executor: threads; communicator: ranks of an MPI job
     dataset       reading, checking and splitting data
     device        which array library, and where
     config        every option of a run

@@ -15,6 +15,7 @@ from mlp.communicator import Communicator, Trees
 from mlp.config import TrainingConfig
 from mlp.dataset import Dataset, Rows
 from mlp.device import copied, copy_like, device_kind, float_dtype
+from mlp.executor import Executor
 from mlp.file_rows import FileRows
 from mlp.model import (
     Parameters,
@@ -27,7 +28,6 @@ from mlp.model import (
 )
 from mlp.optimizer import Momentum, schedule_factor
 from mlp.sharding import (
-    Executor,
     Job,
     default_shard_rows,
     evaluation_shard_rows,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from array_api_compat import is_numpy_array
 
 from kernels import Array, array_namespace, momentum_update
+from mlp.executor import Executor
 from mlp.model import Layer, Parameters, ShardSums
-from mlp.sharding import Executor
 
 # Elements a block at most: its three arrays stay in the last cache. Much smaller ones cost more
 # than they save: threads wait for the interpreter's lock between any two operations of NumPy.

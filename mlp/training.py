@@ -28,8 +28,8 @@ from mlp.epochs import (
     divides_units,
     make_optimizer,
 )
+from mlp.executor import Executor, available_threads
 from mlp.model import Parameters, init_parameters, named_arrays
-from mlp.sharding import Executor, available_threads
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

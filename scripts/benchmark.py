@@ -41,8 +41,8 @@ from peers import PEERS, PeerError
 from mlp import DataError, TrainingConfig
 from mlp import load as load_data
 from mlp.config import DEFAULT_DATA
+from mlp.executor import available_threads
 from mlp.run_directory import RunDirectoryError, default_directory, write_json
-from mlp.sharding import available_threads
 
 DIFFERENT, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
 RIVALS = ["floor", "numpy", *PEERS]

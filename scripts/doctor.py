@@ -160,7 +160,7 @@ def _numpy() -> Finding:
 
 
 def _threads() -> Finding:
-    from mlp.sharding import available_threads
+    from mlp.executor import available_threads
 
     return Finding("Threads", "ok", f"{available_threads()} usable of {os.cpu_count()} cores")
 

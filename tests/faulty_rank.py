@@ -14,28 +14,26 @@ import mlp.divided_units
 import mlp.epochs
 
 
-def break_down(rank):
-    """Let a shard raise what nobody expects, some steps into training."""
-    compute, calls = mlp.epochs.loss_and_gradients, iter(range(10**9))
+def fail_later(rank, module, name):
+    """Let the sixth call of a function raise what nobody expects."""
+    function, calls = getattr(module, name), iter(range(10**9))
 
     def failing(*arguments):
         if next(calls) == 5:
             raise RuntimeError(f"rank {rank} breaks down")
-        return compute(*arguments)
+        return function(*arguments)
 
-    mlp.epochs.loss_and_gradients = failing
+    setattr(module, name, failing)
+
+
+def break_down(rank):
+    """Let a shard of rows fail, some steps into training."""
+    fail_later(rank, mlp.epochs, "loss_and_gradients")
 
 
 def break_down_in_a_narrower_network(rank):
-    """Let a step of a narrower network raise what nobody expects, while others wait."""
-    compute, calls = mlp.divided_units.backward, iter(range(10**9))
-
-    def failing(*arguments):
-        if next(calls) == 5:
-            raise RuntimeError(f"rank {rank} breaks down")
-        return compute(*arguments)
-
-    mlp.divided_units.backward = failing
+    """Let a shard of hidden units fail, in the middle of a step."""
+    fail_later(rank, mlp.divided_units, "backward")
 
 
 def find_other_labels(rank):

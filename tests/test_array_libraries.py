@@ -19,9 +19,9 @@ from mlp import (
     train,
 )
 from mlp.device import to_numpy
+from mlp.executor import Executor
 from mlp.model import Layer, ShardSums, evaluate, forward, loss_and_gradients, named_arrays
 from mlp.optimizer import Momentum
-from mlp.sharding import Executor
 from mlp.training import initial_state
 
 

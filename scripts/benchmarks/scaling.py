@@ -27,9 +27,9 @@ from benchmarks.rounds import WARM_UP
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find, remaining_nodes
 from mlp.epochs import divides_units, make_optimizer, training_shard_rows
+from mlp.executor import Executor
 from mlp.model import ShardSums, add_sums, loss_and_gradients, to_input
 from mlp.sharding import (
-    Executor,
     Job,
     default_shard_rows,
     evaluation_shard_rows,

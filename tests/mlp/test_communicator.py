@@ -13,8 +13,9 @@ from thread_ranks import MPI, Comm, Host, on_ranks
 from mlp import Layer
 from mlp.communicator import CommunicatorError, Serial, find, remaining_nodes
 from mlp.device import to_numpy
+from mlp.executor import Executor
 from mlp.model import ShardSums, add_sums
-from mlp.sharding import Executor, Job, Node, Tree, shards, share
+from mlp.sharding import Job, Node, Tree, shards, share
 
 LIBRARIES = {"numpy": (np, "cpu"), "strict": (array_api_strict, array_api_strict.Device("device1"))}
 

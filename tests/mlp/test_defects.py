@@ -7,9 +7,9 @@ import pytest
 from tolerances import ROUNDING, TRAINING
 
 from mlp import TrainingConfig, functional, init_parameters, train
+from mlp.executor import Executor
 from mlp.model import Layer, ShardSums, evaluate, loss_and_gradients
 from mlp.optimizer import Momentum
-from mlp.sharding import Executor
 from mlp.training import initial_state
 
 

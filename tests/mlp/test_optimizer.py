@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from tolerances import ROUNDING
 
+from mlp.executor import Executor
 from mlp.model import Layer, ShardSums
 from mlp.optimizer import SCHEDULES, Momentum, schedule_factor
-from mlp.sharding import Executor
 
 
 def layers(seed, shapes=((300, 250), (250, 3))):

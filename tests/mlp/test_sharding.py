@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from mlp.sharding import Executor, Job, default_shard_rows, shards
+from mlp.executor import Executor
+from mlp.sharding import Job, default_shard_rows, shards
 
 
 @pytest.mark.parametrize(
