@@ -3,33 +3,54 @@
     functional    textbook definitions
     model         parameters, forward pass, gradients
     optimizer     gradient descent with momentum
-    training      epochs, history, early stopping; epochs: the steps of one
-    divided_units the steps of one, of a network cut into narrower ones
-    sharding      shards and the fixed tree; executor: threads; communicator: ranks of an MPI job
-    dataset       reading, checking and splitting data
+    sharding      pieces of fixed size and the fixed tree; executor: threads; communicator: ranks
+    epochs        the steps of an epoch; divided_units: of a network cut into narrower ones
+    training      epochs, early stopping; history: the rows of metrics.csv
+    datasets/     reading, checking and splitting data
     device        which array library, and where
     config        every option of a run
+    classifier    a trained network and what its input means
 
 and, loaded only when they are imported themselves,
 
-    run_directory files of a run              checkpoint    whole states on disk
-    report        pictures, one HTML page     estimator     scikit-learn's MLPClassifier
-    export        ONNX, Keras, .npz           keras_reference  the same job in tf.keras
+    run/          a run and its files             commands/     the command lines
+    export        ONNX, Keras, .npz               estimator     scikit-learn's MLPClassifier
+    keras_reference  the same job in tf.keras
 
 The mathematics is derived in mlp/README.md; the fused operations are in `kernels`.
 """
 
-from mlp.config import TrainingConfig
-from mlp.dataset import DataError, Dataset, Rows, load
-from mlp.device import DeviceError, choose_device
-from mlp.model import Layer, Parameters, init_parameters, predict, predict_probabilities
-from mlp.training import DivergedError, History, Metrics, TrainingState, initial_state, train
+import sys
+
+from . import installation
+from .installation import __version__
+
+try:
+    from .classifier import Classifier, load_model
+    from .config import TrainingConfig
+    from .datasets import DataError, Dataset, Rows, load
+    from .device import DeviceError, choose_device
+    from .files import FileError
+    from .history import History, Metrics
+    from .model import Layer, Parameters, init_parameters, predict, predict_probabilities
+    from .training import DivergedError, TrainingState, initial_state, train
+except Exception as error:  # whatever a missing or a broken library raises
+    # `mlp doctor` must run all the same, so an error is raised only where something is used.
+    detail = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+    installation.failure = installation.problem() or detail
+    print(f"mlp: error: {installation.failure}", file=sys.stderr)
+
+    def __getattr__(name: str) -> object:
+        raise ImportError(installation.failure)
+
 
 __all__ = [
+    "Classifier",
     "DataError",
     "Dataset",
     "DeviceError",
     "DivergedError",
+    "FileError",
     "History",
     "Layer",
     "Metrics",
@@ -37,10 +58,12 @@ __all__ = [
     "Rows",
     "TrainingConfig",
     "TrainingState",
+    "__version__",
     "choose_device",
     "init_parameters",
     "initial_state",
     "load",
+    "load_model",
     "predict",
     "predict_probabilities",
     "train",

@@ -18,8 +18,9 @@ import numpy as np
 from array_api_compat import is_numpy_array
 
 from kernels import array_namespace
-from mlp.device import copy_like, to_numpy
-from mlp.sharding import Node, Tree, share
+
+from .device import copy_like, to_numpy
+from .sharding import Node, Tree, share
 
 Value = TypeVar("Value")
 Trees = Sequence[Tree[Any]]

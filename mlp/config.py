@@ -9,14 +9,12 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from mlp.optimizer import SCHEDULES
-
-DEFAULT_DATA = str(Path(__file__).resolve().parent.parent / "data" / "glyphs.npz")
+from .installation import LETTERS
+from .optimizer import SCHEDULES
 
 
 def _option(
@@ -24,11 +22,38 @@ def _option(
     text: str,
     check: Callable[[Any], bool] = lambda value: True,
     expected: str = "",
+    *,
+    weights: bool = True,
+    resume: bool = False,
     **argument: Any,
 ) -> Any:
-    """Declare one option: `argument` is what argparse needs beyond the default."""
-    metadata = {"help": text, "check": check, "expected": expected, "argument": argument}
-    return field(default=default, metadata=metadata)
+    """Declare one option.
+
+    Parameters
+    ----------
+    default
+    text : str
+        The help.
+    check, expected
+        What a value must be, as a function and in words.
+    weights : bool
+        Whether it changes the weights that training ends with.
+    resume : bool
+        Whether it may be another when a run goes on, although it changes the weights.
+    **argument
+        What argparse needs besides.
+    """
+    return field(
+        default=default,
+        metadata={
+            "help": text,
+            "check": check,
+            "expected": expected,
+            "weights": weights,
+            "resume": resume or not weights,
+            "argument": argument,
+        },
+    )
 
 
 def _positive(value: float) -> bool:
@@ -37,6 +62,10 @@ def _positive(value: float) -> bool:
 
 def _not_negative(value: float) -> bool:
     return value >= 0 and math.isfinite(value)
+
+
+def _at_least_1(value: int | None) -> bool:
+    return value is None or value >= 1
 
 
 def _batch_size(text: str) -> int | None:
@@ -54,8 +83,9 @@ class TrainingConfig:
     """
 
     data: str = _option(
-        DEFAULT_DATA,
+        str(LETTERS),
         "data set: an .npz file, a folder with IDX files, or a folder of class folders of PNG",
+        resume=True,  # the same data may lie elsewhere; the hash is compared
         metavar="PATH",
     )
     device: str = _option(
@@ -63,9 +93,10 @@ class TrainingConfig:
         "auto takes a usable GPU, else the CPU; cuda falls back where there is no GPU at all",
         lambda value: re.fullmatch(r"auto|cpu|cuda(:\d+)?", value) is not None,
         "auto, cpu, cuda or cuda:N",
+        weights=False,
         metavar="auto|cpu|cuda|cuda:N",
     )
-    strict_device: bool = _option(False, "never fall back to another device")
+    strict_device: bool = _option(False, "never fall back to another device", weights=False)
     tf32: bool = _option(False, "let a GPU round float32 products to TF32: faster, less exact")
     hidden: tuple[int, ...] = _option(
         (1000,),
@@ -77,12 +108,18 @@ class TrainingConfig:
         metavar="UNITS",
     )
     epochs: int = _option(
-        200, "passes over the training rows", lambda v: v >= 0, "at least 0", type=int, metavar="N"
+        200,
+        "passes over the training rows",
+        lambda value: value >= 0,
+        "at least 0",
+        resume=True,
+        type=int,
+        metavar="N",
     )
     batch_size: int | None = _option(
         None,
         "rows a step; full is all training rows",
-        lambda value: value is None or value >= 1,
+        _at_least_1,
         "full or at least 1",
         type=_batch_size,
         metavar="N|full",
@@ -152,15 +189,16 @@ class TrainingConfig:
     threads: int | None = _option(
         None,
         "threads on a CPU; the weights do not depend on it (default: the cores this process has)",
-        lambda value: value is None or value >= 1,
+        _at_least_1,
         "at least 1",
+        weights=False,
         type=int,
         metavar="N",
     )
     shard_rows: int | None = _option(
         None,
         "rows a shard; the weights' last bits depend on it (default: from the run and its device)",
-        lambda value: value is None or value >= 1,
+        _at_least_1,
         "at least 1",
         type=int,
         metavar="N",
@@ -175,7 +213,7 @@ class TrainingConfig:
     early_stopping: int | None = _option(
         None,
         "stop after this many epochs without a lower validation loss, and keep the best weights",
-        lambda value: value is None or value >= 1,
+        _at_least_1,
         "at least 1",
         type=int,
         metavar="PATIENCE",
@@ -183,8 +221,9 @@ class TrainingConfig:
     checkpoint_every: int | None = _option(
         None,
         "epochs between checkpoints (default: none but the one of an interrupted run)",
-        lambda value: value is None or value >= 1,
+        _at_least_1,
         "at least 1",
+        weights=False,
         type=int,
         metavar="N",
     )
@@ -231,7 +270,7 @@ class TrainingConfig:
 
 
 def _is_kind(value: Any, kind: Any) -> bool:
-    """Tell whether a value read from JSON is of an option's type; a float may be written 1."""
+    """Return whether a value read from JSON is of an option's type; a float may be written 1."""
     if get_origin(kind) is tuple:
         return isinstance(value, tuple) and all(type(item) is int for item in value)
     kinds = get_args(kind) or (kind,)
@@ -239,13 +278,35 @@ def _is_kind(value: Any, kind: Any) -> bool:
 
 
 def flag(name: str) -> str:
-    """Give an option's spelling on the command line: ``batch_size`` is ``--batch-size``."""
+    """Return an option's spelling on the command line: ``batch_size`` is ``--batch-size``."""
     return "--" + name.replace("_", "-")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Give a parser every option of `TrainingConfig`; one not given leaves no attribute."""
+def differences(a: TrainingConfig, b: TrainingConfig) -> dict[str, dataclasses.Field[Any]]:
+    """Return the options in which two configurations differ, by name, in alphabetic order."""
+    options = {option.name: option for option in fields(TrainingConfig)}
+    return {name: options[name] for name in sorted(options) if getattr(a, name) != getattr(b, name)}
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    names: Iterable[str] | None = None,
+    defaults: TrainingConfig | None = None,
+) -> None:
+    """Add options of `TrainingConfig` to a parser; one that is not given leaves no attribute.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+    names : iterable of str, optional
+        Which options; all of them by default.
+    defaults : TrainingConfig, optional
+        What the help says of the defaults; see `from_arguments`.
+    """
+    base = defaults or TrainingConfig()
     for option in fields(TrainingConfig):
+        if names is not None and option.name not in names:
+            continue
         text = option.metadata["help"]
         if option.default is False:
             parser.add_argument(
@@ -253,7 +314,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             )
             continue
         if "default:" not in text and option.name != "reference":
-            default = "data/glyphs.npz" if option.name == "data" else _written(option.default)
+            value = getattr(base, option.name)
+            default = "the embedded letters" if value == str(LETTERS) else _written(value)
             text += f" (default: {default})"
         parser.add_argument(
             flag(option.name), default=argparse.SUPPRESS, help=text, **option.metadata["argument"]
@@ -279,7 +341,7 @@ def from_arguments(
 
 
 def command_line(config: TrainingConfig) -> str:
-    """Write the options of ``train.py`` that give this configuration, quoted for a shell."""
+    """Return the options of ``mlp train`` that give this configuration, quoted for a shell."""
     words = []
     for option in fields(config):
         value = getattr(config, option.name)

@@ -11,16 +11,13 @@ import importlib
 import importlib.util
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import array_api_compat
 import numpy as np
 
 from kernels import Array, array_namespace
-from mlp.dataset import Dataset, Rows
-from mlp.file_rows import FileRows
-from mlp.model import Layer, Parameters
 
 
 class DeviceError(RuntimeError):
@@ -69,23 +66,9 @@ class Device:
 
     def put(self, array: np.ndarray) -> Array:
         """Copy a host array to the device; NumPy on the CPU gets the array itself."""
-        return array if self.kind == "cpu" else self.xp.asarray(array, device=self.handle)
-
-    def put_dataset(self, dataset: Dataset) -> Dataset:
-        """Copy all rows to the device."""
-
-        def put_rows(rows: Rows) -> Rows:
-            features = rows.features
-            if self.kind != "cpu" and isinstance(features, FileRows):
-                features = features.read(slice(None))
-            return Rows(self.put(features), self.put(rows.labels))
-
-        return replace(
-            dataset,
-            train=put_rows(dataset.train),
-            valid=None if dataset.valid is None else put_rows(dataset.valid),
-            test=None if dataset.test is None else put_rows(dataset.test),
-        )
+        if self.kind == "cpu":
+            return array
+        return self.xp.asarray(np.asarray(array), device=self.handle)  # rows on disk are read
 
 
 def choose_device(
@@ -157,17 +140,13 @@ def copy_like(host: np.ndarray, array: Array) -> Array:
     return xp.asarray(host, device=array_api_compat.device(array), copy=True)
 
 
-def copied(parameters: Parameters, like: Array = None) -> Parameters:
-    """Copy arrays; those of NumPy to the library and device of another array, if one is given."""
-
-    def copy(array: Array) -> Array:
-        if array_api_compat.is_numpy_array(array):
-            # Contiguous, so that the update's flat blocks are views.
-            fresh = np.array(array, order="C")
-            return fresh if like is None else copy_like(fresh, like)
-        return array_namespace(array).asarray(array, copy=True)
-
-    return tuple(Layer(*map(copy, layer)) for layer in parameters)
+def copied(array: Array, like: Array = None) -> Array:
+    """Copy an array; one of NumPy to the library and device of another, if one is given."""
+    if array_api_compat.is_numpy_array(array):
+        # Contiguous, so that the update's flat blocks are views.
+        fresh = np.array(array, order="C")
+        return fresh if like is None else copy_like(fresh, like)
+    return array_namespace(array).asarray(array, copy=True)
 
 
 def float_dtype(array: Array, name: str) -> Array:

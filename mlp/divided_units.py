@@ -20,19 +20,21 @@ from itertools import cycle
 from array_api_compat import device
 
 from kernels import Array, array_namespace, softmax_cross_entropy
-from mlp.config import TrainingConfig
-from mlp.device import copied
-from mlp.epochs import MiniBatches, Passes, make_optimizer
-from mlp.model import (
+
+from .config import TrainingConfig
+from .epochs import MiniBatches, Passes, make_optimizer
+from .model import (
     Layer,
     Parameters,
     ShardSums,
     backward,
+    cut,
     donated_sum,
     forward,
+    join,
     shard_sums,
 )
-from mlp.sharding import Node, Tree, share, unit_shards
+from .sharding import Node, Tree, share, unit_shards
 
 
 class DividedUnits(MiniBatches):
@@ -167,37 +169,6 @@ class _Team:
             self._logits = self._new_tree(step + 1)
         if not passes.stopping():
             self.seen.append(shard_sums(losses, correct, None))
-
-
-def cut(parameters: Parameters, units: Sequence[slice]) -> list[Parameters]:
-    """Cut a network with one hidden layer into narrower ones, whose logits add up to its own.
-
-    Each has some hidden units, with copies of the weights into and out of them. The first has the
-    output bias, and those of the others are zeros.
-    """
-    (weight, bias), (out_weight, out_bias) = parameters
-    zeros = array_namespace(out_bias).zeros_like(out_bias)
-    return [
-        copied(
-            (
-                Layer(weight[:, some], bias[some]),
-                Layer(out_weight[some, :], out_bias if number == 0 else zeros),
-            )
-        )
-        for number, some in enumerate(units)
-    ]
-
-
-def join(networks: Sequence[Parameters]) -> Parameters:
-    """Put together what `cut` has cut."""
-    xp = array_namespace(networks[0][0].weight)
-    return (
-        Layer(
-            xp.concat([hidden.weight for hidden, _ in networks], axis=1),
-            xp.concat([hidden.bias for hidden, _ in networks]),
-        ),
-        Layer(xp.concat([out.weight for _, out in networks]), networks[0][1].bias),
-    )
 
 
 def _without_output_bias(gradients: Parameters) -> Parameters:

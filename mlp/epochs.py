@@ -11,23 +11,24 @@ import numpy as np
 from array_api_compat import device
 
 from kernels import Array, array_namespace
-from mlp.communicator import Communicator, Trees
-from mlp.config import TrainingConfig
-from mlp.dataset import Dataset, Rows
-from mlp.device import copied, copy_like, device_kind, float_dtype
-from mlp.executor import Executor
-from mlp.file_rows import FileRows
-from mlp.model import (
+
+from .communicator import Communicator, Trees
+from .config import TrainingConfig
+from .datasets import Dataset, Rows
+from .device import copied, copy_like, device_kind, float_dtype
+from .executor import Executor
+from .model import (
     Parameters,
     ShardSums,
     add_sums,
     evaluate,
     loss_and_gradients,
+    map_arrays,
     to_input,
     widest_float,
 )
-from mlp.optimizer import Momentum, schedule_factor
-from mlp.sharding import (
+from .optimizer import Momentum, schedule_factor
+from .sharding import (
     Job,
     default_shard_rows,
     evaluation_shard_rows,
@@ -92,11 +93,10 @@ class Passes:
 
     def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
         """Evaluate the validation and the test rows, where there are any."""
-        splits = {"valid": self.dataset.valid, "test": self.dataset.test}
         return {
             name: self.evaluation_job(parameters, rows)
-            for name, rows in splits.items()
-            if rows is not None
+            for name, rows in self.dataset.splits.items()
+            if name != "train"
         }
 
     def sums(self, jobs: dict[str, Job[ShardSums]]) -> dict[str, ShardSums]:
@@ -120,19 +120,8 @@ class Passes:
 
     def input(self, rows: Rows, shard: slice, order: Array = None) -> tuple[Array, Array]:
         """Pick a shard's rows, of `order` if one is given, as the network's input and labels."""
-        index = shard if order is None else order[shard]
-        if isinstance(rows.features, FileRows):
-            features = rows.features.read(index)
-        else:
-            features = self._pick(rows.features, index)
-        labels = self._pick(rows.labels, index)
-        return to_input(features, self._dtype, self.dataset.scale), labels
-
-    def _pick(self, array: Array, index: Array) -> Array:
-        """Take a slice of rows as a view, or rows by their numbers as a copy."""
-        if isinstance(index, slice):
-            return array[index, ...]
-        return self._xp.take(array, index, axis=0)
+        some = rows.take(shard if order is None else order[shard])
+        return to_input(some.features, self._dtype, self.dataset.scale), some.labels
 
 
 # A row's sums by split: train, valid, test. Training's may come batch by batch.
@@ -212,7 +201,7 @@ class MiniBatches:
     ) -> tuple[Parameters, Parameters] | None:
         """See `Epochs`."""
         passes = self._passes
-        parameters, velocity = copied(parameters), copied(velocity)
+        parameters, velocity = map_arrays(copied, parameters), map_arrays(copied, velocity)
         self._seen = []
         order, steps = self._epoch(epoch)
         for rows, rate in steps:

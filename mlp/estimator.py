@@ -1,13 +1,12 @@
 # ruff: noqa: N803, N806 (scikit-learn's name for the rows is X)
 """The network as a classifier of scikit-learn's. `import mlp` does not load this module.
 
-from mlp.estimator import MLPClassifier
+from .estimator import MLPClassifier
 
 MLPClassifier(hidden_layer_sizes=(500,), device="auto").fit(X, y).score(X_test, y_test)
 """
 
 import warnings
-from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, replace
 from numbers import Integral
 from typing import Any, Self
@@ -18,22 +17,28 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelEncoder
 from sklearn.utils import check_random_state, multiclass, validation
 
-from mlp.config import TrainingConfig
-from mlp.dataset import Dataset, Rows
-from mlp.device import Device, choose_device, to_numpy
-from mlp.model import Layer, Parameters, layer_sizes, predict_probabilities, to_input
-from mlp.sharding import default_shard_rows, shards
-from mlp.training import History, TrainingState, train
+from .classifier import Classifier
+from .config import TrainingConfig
+from .datasets import Dataset, Rows
+from .device import Device, choose_device, to_numpy
+from .history import History
+from .model import Layer, Parameters, layer_sizes, map_arrays
+from .sharding import default_shard_rows, shards
+from .training import TrainingState, train
 
 # A method of every estimator in scikit-learn 1.5, a function since.
 _validate = getattr(validation, "validate_data", None) or BaseEstimator._validate_data
 # Options of training, and scikit-learn's names for them.
 _NAMES = {
-    "hidden": "hidden_layer_sizes", "epochs": "max_iter", "learning_rate": "learning_rate_init",
-    "schedule": "learning_rate", "nesterov": "nesterovs_momentum", "l2": "alpha",
+    "hidden": "hidden_layer_sizes",
+    "epochs": "max_iter",
+    "learning_rate": "learning_rate_init",
+    "schedule": "learning_rate",
+    "nesterov": "nesterovs_momentum",
+    "l2": "alpha",
     "early_stopping": "n_iter_no_change",
     **{name: name for name in ("batch_size", "momentum", "device", "threads")},
-}  # fmt: skip
+}
 _DTYPES = (np.float64, np.float32)  # the first is what others are converted to
 
 
@@ -180,10 +185,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation.check_is_fitted(self)
         X = _validate(self, X, dtype=_DTYPES, order="C", reset=False)
         device = self._device()
-        parameters = _each(device.put, self._parameters())
-        slices = shards(0, len(X), default_shard_rows(1000, device.kind))  # in bounded memory
-        inputs = (to_input(device.put(X[rows]), parameters[0].weight.dtype, 1.0) for rows in slices)
-        return np.concatenate([to_numpy(predict_probabilities(parameters, x)) for x in inputs])
+        classifier = Classifier(map_arrays(device.put, self._parameters()), 1.0, (), None)
+        pieces = shards(0, len(X), default_shard_rows(1000, device.kind))  # in bounded memory
+        parts = (classifier.predict_probabilities(device.put(X[rows])) for rows in pieces)
+        return np.concatenate([to_numpy(part) for part in parts])
 
     def _config(self) -> TrainingConfig:
         """Check the parameters. `l2` is still `alpha`, and a batch may have more rows than X."""
@@ -224,12 +229,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             start = TrainingState(self._parameters(), self._velocity, past, History(history[:past]))
             if (kept := layer_sizes(start.parameters)[1:-1]) != config.hidden:
                 raise ValueError(f"hidden_layer_sizes must stay {kept}, got {config.hidden}")
-        state = train(self._device().put_dataset(dataset), config, state=start)
+        state = train(dataset.to(self._device()), config, state=start)
         self._seed: int = seed
         self._history: History = History((*history, *state.history[len(history) :]))
-        self._velocity: Parameters = _each(to_numpy, state.velocity)
+        self._velocity: Parameters = map_arrays(to_numpy, state.velocity)
         if state.best is not None:  # nothing is known of the velocity at the best epoch
-            self._velocity = _each(np.zeros_like, self._velocity)
+            self._velocity = map_arrays(np.zeros_like, self._velocity)
         self.classes_: Any = encoder.classes_
         self.n_iter_ = state.epoch
         self.coefs_: list[Any] = [to_numpy(layer.weight) for layer in state.result_parameters]
@@ -252,7 +257,3 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if device.notice and device.requested != "auto":
             warnings.warn(device.notice, UserWarning, stacklevel=4)
         return device
-
-
-def _each(function: Callable[[Any], Any], parameters: Parameters) -> Parameters:
-    return tuple(Layer(*map(function, layer)) for layer in parameters)

@@ -12,7 +12,7 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from mlp.sharding import Job, Node, T, Tree, share
+from .sharding import Job, Node, T, Tree, share
 
 Item = TypeVar("Item")
 

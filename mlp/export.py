@@ -6,40 +6,25 @@ free. For a file that takes the pixels as rows, give ``classifier._replace(image
 
 Libraries are imported when a function here is called; one that is absent raises
 `ModuleNotFoundError`, which names the command, and a file that cannot be written
-`mlp.run_directory.RunDirectoryError`.
+`mlp.FileError`.
 """
 
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from mlp.config import TrainingConfig
-from mlp.device import to_numpy
-from mlp.keras_reference import build, tensorflow
-from mlp.model import Parameters, layer_sizes, named_arrays
-from mlp.run_directory import replacing
+from .classifier import Classifier, contiguous_arrays
+from .config import TrainingConfig
+from .files import replacing, write
+from .keras_reference import build, tensorflow
 
 # The oldest operator set with today's Softmax, and the file format of its time: what reads ONNX
 # at all reads these.
 ONNX_OPSET, ONNX_IR = 13, 7
 ONNX_LIMIT = 2**31 - 2**20  # bytes of parameters: protobuf's limit, less the names and nodes
-
-
-class Classifier(NamedTuple):
-    """What turns raw features into named classes."""
-
-    parameters: Parameters
-    scale: float  # what raw features are multiplied by
-    class_names: tuple[str, ...]  # one for every output
-    image_shape: tuple[int, int] | None  # height and width, where a row is an image of uint8
-
-    @property
-    def input_shape(self) -> tuple[int, ...]:
-        """Shape of one image, or of one row where it is none."""
-        return self.image_shape or layer_sizes(self.parameters)[:1]
 
 
 def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = True) -> None:
@@ -57,7 +42,7 @@ def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = Tru
         import onnx
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError('ONNX export needs onnx: pip install -e ".[onnx]"') from error
-    arrays, last = _arrays(classifier), len(classifier.parameters) - 1
+    arrays, last = contiguous_arrays(classifier.parameters), len(classifier.parameters) - 1
     if (size := sum(array.nbytes for array in arrays.values())) > ONNX_LIMIT:
         raise ValueError(f"ONNX must have at most {ONNX_LIMIT} bytes, got {size}; export to npz")
     arrays["scale"] = np.array(classifier.scale, arrays["layers.0.weight"].dtype)
@@ -92,8 +77,7 @@ def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = Tru
     model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=ONNX_IR)
     onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in _notes(classifier).items()})
     onnx.checker.check_model(model, full_check=True)
-    with replacing(path) as temporary:
-        temporary.write_bytes(model.SerializeToString())
+    write(path, model.SerializeToString())
 
 
 def export_keras(path: Path, classifier: Classifier) -> None:
@@ -109,9 +93,9 @@ def export_keras(path: Path, classifier: Classifier) -> None:
     x = keras.ops.cast(x, dtype) * classifier.scale
     for layer in build(classifier.parameters, TrainingConfig(dtype=dtype)).layers:
         x = layer(x)
-    with replacing(path) as temporary, TemporaryDirectory(dir=path.parent) as folder:
+    with TemporaryDirectory() as folder:
         keras.Model(inputs, x).save(f"{folder}/model.keras")  # Keras goes by the name's end
-        Path(folder, "model.keras").replace(temporary)
+        write(path, Path(folder, "model.keras").read_bytes())
 
 
 def export_npz(path: Path, classifier: Classifier) -> None:
@@ -120,12 +104,8 @@ def export_npz(path: Path, classifier: Classifier) -> None:
     Names are a unicode array, so no pickle is needed; ``image_shape`` is there for images.
     """
     notes: dict[str, Any] = {key: np.array(note) for key, note in _notes(classifier).items()}
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **_arrays(classifier), **notes)
-
-
-def _arrays(classifier: Classifier) -> dict[str, Any]:
-    return {name: to_numpy(array) for name, array in named_arrays(classifier.parameters).items()}
+    with replacing(path) as file:
+        np.savez_compressed(file, **(contiguous_arrays(classifier.parameters) | notes))
 
 
 def _notes(classifier: Classifier) -> dict[str, Any]:

@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from mlp.config import TrainingConfig
-from mlp.dataset import Dataset, Rows
-from mlp.device import Device, DeviceError, to_numpy
-from mlp.epochs import Measured, epoch_order, learning_rate, make_optimizer
-from mlp.file_rows import FileRows
-from mlp.model import Layer, Parameters, ShardSums, init_parameters, layer_sizes, to_input
-from mlp.training import TrainingState, network_sizes, run_epochs
+from .config import TrainingConfig
+from .datasets import Dataset, Rows
+from .device import Device, DeviceError, to_numpy
+from .epochs import Measured, epoch_order, learning_rate, make_optimizer
+from .model import Layer, Parameters, ShardSums, init_parameters, layer_sizes, to_input
+from .training import TrainingState, network_sizes, run_epochs
 
 
 def build(parameters: Parameters, config: TrainingConfig) -> Any:
@@ -90,12 +89,10 @@ class KerasEpochs:
     def __init__(self, dataset: Dataset, config: TrainingConfig, parameters: Parameters) -> None:
         self._tf, self._config, self._model = tensorflow(), config, build(parameters, config)
         self._evaluate, self._step = compile_functions(self._model)
-        splits = {"train": dataset.train, "valid": dataset.valid, "test": dataset.test}
         tf, self._splits = self._tf, {}
-        for name, rows in splits.items():
-            if rows is not None:
-                x = tf.constant(host_input(rows, config.dtype, dataset.scale))
-                self._splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
+        for name, rows in dataset.splits.items():
+            x = tf.constant(host_input(rows, config.dtype, dataset.scale))
+            self._splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
         n_train = dataset.train.labels.shape[0]
         self._n_steps = config.epochs * -(-n_train // (config.batch_size or n_train))
         self._steps_done = 0
@@ -174,10 +171,8 @@ def keras_device(requested: str, *, strict: bool = False) -> Device:
 
 def host_input(rows: Rows, dtype: str, scale: float) -> np.ndarray:
     """Read all rows, wherever they are, as the network's input in host memory."""
-    features = rows.features
-    if isinstance(features, FileRows):
-        features = features.read(slice(None))
-    return np.asarray(to_input(to_numpy(features), np.dtype(dtype), scale))
+    features = to_numpy(rows.take(slice(None)).features)
+    return np.asarray(to_input(features, np.dtype(dtype), scale))
 
 
 def tensorflow() -> Any:

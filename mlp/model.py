@@ -1,6 +1,7 @@
 """The network: its parameters, the forward pass and the gradients. Array API only."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -8,7 +9,9 @@ import numpy as np
 from array_api_compat import device
 
 from kernels import Array, array_namespace, bias_relu, relu_backward, softmax_cross_entropy
-from mlp.functional import softmax
+
+from .device import copied, to_numpy
+from .functional import softmax
 
 
 class Layer(NamedTuple):
@@ -35,10 +38,7 @@ def add_sums(left: ShardSums, right: ShardSums) -> ShardSums:
     """Add the sums of two sets of rows. Both are donated; one without gradients gives none."""
     gradients = None
     if left.gradients is not None and right.gradients is not None:
-        gradients = tuple(
-            Layer(donated_sum(ours.weight, theirs.weight), donated_sum(ours.bias, theirs.bias))
-            for ours, theirs in zip(left.gradients, right.gradients, strict=True)
-        )
+        gradients = map_arrays(donated_sum, left.gradients, right.gradients)
     return ShardSums(
         left.loss + right.loss, left.correct + right.correct, left.rows + right.rows, gradients
     )
@@ -155,6 +155,14 @@ def layer_sizes(parameters: Parameters) -> tuple[int, ...]:
     return (parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters))
 
 
+def map_arrays(function: Callable[..., Array], *parameters: Parameters) -> Parameters:
+    """Apply a function to every array, or to the arrays that stand at the same place."""
+    return tuple(
+        Layer(*(function(*arrays) for arrays in zip(*layers, strict=True)))
+        for layers in zip(*parameters, strict=True)
+    )
+
+
 def named_arrays(parameters: Parameters) -> dict[str, Array]:
     """Name every array, in layer order: ``layers.0.weight``, ``layers.0.bias``, ..."""
     return {
@@ -162,6 +170,46 @@ def named_arrays(parameters: Parameters) -> dict[str, Array]:
         for index, layer in enumerate(parameters)
         for name, array in zip(layer._fields, layer, strict=True)
     }
+
+
+def parameters_sha256(parameters: Parameters) -> str:
+    """Hash the bytes of all parameters in layer order, weight before bias."""
+    digest = hashlib.sha256()
+    for array in named_arrays(parameters).values():
+        digest.update(np.ascontiguousarray(to_numpy(array)).tobytes())
+    return digest.hexdigest()
+
+
+def cut(parameters: Parameters, units: Sequence[slice]) -> list[Parameters]:
+    """Cut a network with one hidden layer into narrower ones, whose logits add up to its own.
+
+    Each has some hidden units, with copies of the weights into and out of them. The first has the
+    output bias, and those of the others are zeros.
+    """
+    (weight, bias), (out_weight, out_bias) = parameters
+    zeros = array_namespace(out_bias).zeros_like(out_bias)
+    return [
+        map_arrays(
+            copied,
+            (
+                Layer(weight[:, some], bias[some]),
+                Layer(out_weight[some, :], out_bias if number == 0 else zeros),
+            ),
+        )
+        for number, some in enumerate(units)
+    ]
+
+
+def join(networks: Sequence[Parameters]) -> Parameters:
+    """Put together what `cut` has cut."""
+    xp = array_namespace(networks[0][0].weight)
+    return (
+        Layer(
+            xp.concat([hidden.weight for hidden, _ in networks], axis=1),
+            xp.concat([hidden.bias for hidden, _ in networks]),
+        ),
+        Layer(xp.concat([out.weight for _, out in networks]), networks[0][1].bias),
+    )
 
 
 _INIT_STREAM = 0  # the generators' purposes; epochs.py's shuffle is 1

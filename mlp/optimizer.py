@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from array_api_compat import is_numpy_array
 
 from kernels import Array, array_namespace, momentum_update
-from mlp.executor import Executor
-from mlp.model import Layer, Parameters, ShardSums
+
+from .executor import Executor
+from .model import Layer, Parameters, ShardSums, map_arrays
 
 # Elements a block at most: its three arrays stay in the last cache. Much smaller ones cost more
 # than they save: threads wait for the interpreter's lock between any two operations of NumPy.
@@ -33,12 +34,9 @@ class Momentum:
     l2: float = 0.0
 
     def init_velocity(self, parameters: Parameters, value: float) -> Parameters:
-        """Give every parameter a velocity of `value` (the task starts at 1e-5)."""
+        """Return a velocity of `value` for every parameter (the task starts at 1e-5)."""
         xp = array_namespace(parameters[0].weight)
-        return tuple(
-            Layer(xp.full_like(layer.weight, value), xp.full_like(layer.bias, value))
-            for layer in parameters
-        )
+        return map_arrays(lambda array: xp.full_like(array, value), parameters)
 
     def step(
         self,

@@ -3,23 +3,23 @@
 Row e of the history describes the weights after e epochs, e = 0..N.
 """
 
-import io
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from array_api_compat import is_numpy_array
 
-from kernels import array_namespace
-from mlp.communicator import Communicator, Serial
-from mlp.config import TrainingConfig
-from mlp.dataset import Dataset
-from mlp.device import copied, device_kind, float_dtype, to_numpy
-from mlp.divided_units import DividedUnits
-from mlp.epochs import (
+from kernels import Array, array_namespace
+
+from .communicator import Communicator, Serial
+from .config import TrainingConfig
+from .datasets import Dataset
+from .device import copied, device_kind, float_dtype, to_numpy
+from .divided_units import DividedUnits
+from .epochs import (
     Epochs,
     FullBatch,
     Measured,
@@ -28,49 +28,15 @@ from mlp.epochs import (
     divides_units,
     make_optimizer,
 )
-from mlp.executor import Executor, available_threads
-from mlp.model import Parameters, init_parameters, named_arrays
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .executor import Executor, available_threads
+from .history import SPLITS, History, Metrics
+from .model import Parameters, init_parameters, map_arrays, named_arrays
 
 _LOWER = "lower the learning rate or the momentum"
 
 
 class DivergedError(RuntimeError):
     """The loss or a parameter is no longer finite; the message says when and what to lower."""
-
-
-class Metrics(NamedTuple):
-    """One row of the history. Losses are averages over rows, accuracies lie in [0, 1].
-
-    Columns of a split that the data set lacks are NaN. `seconds` is the wall time since the
-    previous row.
-    """
-
-    epoch: int
-    train_loss: float
-    train_accuracy: float
-    valid_loss: float
-    valid_accuracy: float
-    test_loss: float
-    test_accuracy: float
-    seconds: float
-
-
-class History(tuple[Metrics, ...]):
-    """The rows of a run, from epoch 0 on; a notebook shows it as its curves."""
-
-    def plot(self) -> "Figure":
-        """Draw loss and accuracy of every split over the epochs, side by side."""
-        from mlp.report import draw_history
-
-        return draw_history(self)
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.plot().savefig(buffer, format="png")
-        return buffer.getvalue()
 
 
 class Best(NamedTuple):
@@ -138,7 +104,7 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
     float_dtype(dataset.train.labels, config.dtype)
-    parameters = copied(host, dataset.train.labels)
+    parameters = map_arrays(lambda array: copied(array, dataset.train.labels), host)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 
@@ -187,11 +153,14 @@ def train(
     if state is None:
         state = initial_state(dataset, config)
     else:
-        like = dataset.train.labels
+
+        def placed(array: Array) -> Array:
+            return copied(array, dataset.train.labels)
+
         state = replace(
             state,
-            parameters=copied(state.parameters, like),
-            velocity=copied(state.velocity, like),
+            parameters=map_arrays(placed, state.parameters),
+            velocity=map_arrays(placed, state.velocity),
         )
     communicator = communicator or Serial()
     with Executor(thread_count(config, dataset, communicator)) as executor:
@@ -255,7 +224,7 @@ def check_finite(state: TrainingState) -> None:
 
 def _metrics(epoch: int, measured: Measured, seconds: float) -> Metrics:
     """Read a row's sums from the device, all at once, and divide them by the rows."""
-    groups = [measured.get(name, []) for name in ("train", "valid", "test")]
+    groups = [measured.get(name, []) for name in SPLITS]
     values = [value for group in groups for sums in group for value in (sums.loss, sums.correct)]
     host = to_numpy(array_namespace(values[0]).stack(values)).reshape(-1, 2)
     columns: list[float] = []
@@ -274,7 +243,7 @@ def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> Tra
     """Append a row to the history; with early stopping keep the weights if they are the best."""
     best = state.best
     if config.early_stopping is not None and (best is None or row.valid_loss < best.valid_loss):
-        best = Best(row.epoch, row.valid_loss, copied(state.parameters))
+        best = Best(row.epoch, row.valid_loss, map_arrays(copied, state.parameters))
     return replace(state, history=History((*state.history, row)), best=best)
 
 

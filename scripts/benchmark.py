@@ -35,14 +35,15 @@ from benchmarks.rounds import (
     ratios,
     spread,
 )
-from command_line import Parser, fail
 from peers import PEERS, PeerError
 
 from mlp import DataError, TrainingConfig
 from mlp import load as load_data
-from mlp.config import DEFAULT_DATA
+from mlp.commands.parser import Parser, fail
 from mlp.executor import available_threads
-from mlp.run_directory import RunDirectoryError, default_directory, write_json
+from mlp.files import FileError, write_json
+from mlp.installation import LETTERS
+from mlp.run.directory import default_directory
 
 DIFFERENT, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
 RIVALS = ["floor", "numpy", *PEERS]
@@ -101,7 +102,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
            help="one that the others can follow too (default: '%(default)s')")  # fmt: skip
     option("--seed", type=int, default=TrainingConfig.seed, metavar="N",
            help=f"of the weights and the order (default: {TrainingConfig.seed})")  # fmt: skip
-    option("--data", default=DEFAULT_DATA, metavar="PATH",
+    option("--data", default=str(LETTERS), metavar="PATH",
            help="data set, see train.py (default: data/glyphs.npz)")  # fmt: skip
     option("--out", type=Path, metavar="DIR",
            help="for benchmark.json, .md and .png (runs/benchmark-<UTC time>)")  # fmt: skip
@@ -151,7 +152,7 @@ def main(arguments: list[str] | None = None) -> int:
         return fail("benchmark.py", DIFFERENT, error)
     except PeerError as error:
         return fail("benchmark.py", ABSENT, error)
-    except (DataError, RunDirectoryError, OSError, ValueError) as error:
+    except (DataError, FileError, OSError, ValueError) as error:
         return fail("benchmark.py", BAD_INPUT, error)
     except KeyboardInterrupt:
         return fail("benchmark.py", INTERRUPTED, "interrupted")

@@ -11,7 +11,7 @@ import importlib
 import sys
 from pathlib import Path
 
-from command_line import BAD_INPUT, Parser, fail
+from mlp.commands.parser import Parser, Status, fail
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "kernels" / "README.md"
@@ -47,11 +47,11 @@ def main(arguments: list[str] | None = None) -> int:
     libraries = nvrtc.libraries()
     if not libraries:
         message = "no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12"
-        return fail("kernel_report.py", BAD_INPUT, message)
+        return fail("kernel_report.py", Status.BAD_INPUT, message)
     try:
         text = readme.read_text(encoding="utf-8")
     except OSError as error:
-        return fail("kernel_report.py", BAD_INPUT, f"{readme}: {error.strerror}")
+        return fail("kernel_report.py", Status.BAD_INPUT, f"{readme}: {error.strerror}")
     local = 0
     for library in libraries:
         supported = [arch for arch in ARCHITECTURES if arch in library.architectures()]
@@ -74,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         start, end = START.format(key), END.format(key)
         if text.count(start) != 1 or text.count(end) != 1:
             message = f"{readme}: lacks the markers of {key}"
-            return fail("kernel_report.py", BAD_INPUT, message)
+            return fail("kernel_report.py", Status.BAD_INPUT, message)
         before, _, rest = text.partition(start)
         after = rest.partition(end)[2]
         text = before + "\n".join([start, *lines, end]) + after

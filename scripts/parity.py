@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from command_line import Parser, fail
 from peers import PEERS, Peer, PeerError, Score, Task, check, taken
 from peers import load as load_peer
 from threadpoolctl import threadpool_limits
@@ -40,12 +39,14 @@ from mlp import (
     train,
 )
 from mlp import load as load_data
+from mlp.commands.parser import Parser, fail
 from mlp.communicator import Serial, Trees
-from mlp.config import DEFAULT_DATA
 from mlp.device import to_numpy
+from mlp.files import FileError, replacing, write, write_json
+from mlp.installation import LETTERS
 from mlp.keras_reference import host_input
 from mlp.model import forward, to_input
-from mlp.run_directory import RunDirectoryError, default_directory, replacing, write_json
+from mlp.run.directory import default_directory
 from mlp.training import network_sizes
 
 EXCEEDED, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
@@ -250,7 +251,7 @@ def compare(
         for rows in (dataset.train, dataset.valid, dataset.test)
         if rows is not None
     )
-    on_device = choose_device(config.device).put_dataset(dataset)
+    on_device = dataset.to(choose_device(config.device))
     first = on_device.train.features[:LOGIT_ROWS, ...]
     task = Task(parameters, train_rows, tuple(held_out), config, peer_device)
     peers = [PeerProcess(name, task) for name in names]
@@ -387,9 +388,8 @@ def write_table(path: Path, comparisons: list[Comparison]) -> None:
     written = {key(line) for line in new}
     kept = [line for line in old.splitlines() if line.startswith("|")][2:]
     lines = sorted([*(line for line in kept if key(line) not in written), *new], key=key)
-    with replacing(path) as temporary:
-        block = "\n".join([heading, rule, *lines])
-        temporary.write_text(f"{before}{BEGIN}\n{block}\n{END}{after}", encoding="utf-8")
+    block = "\n".join([heading, rule, *lines])
+    write(path, f"{before}{BEGIN}\n{block}\n{END}{after}")
 
 
 def plot(comparisons: list[Comparison], path: Path) -> None:
@@ -442,7 +442,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
            help="for Keras it is rounded to float32 on both sides (0.9)")  # fmt: skip
     option("--seed", type=int, nargs="+", default=[TrainingConfig.seed], metavar="N",
            help=f"seeds of the initial weights ({TrainingConfig.seed})")  # fmt: skip
-    option("--data", default=DEFAULT_DATA, metavar="PATH",
+    option("--data", default=str(LETTERS), metavar="PATH",
            help="data set, see train.py (data/glyphs.npz)")  # fmt: skip
     option("--device", default="cpu", metavar="auto|cpu|cuda|cuda:N",
            help="where ours computes (cpu)")  # fmt: skip
@@ -503,7 +503,7 @@ def main(arguments: list[str] | None = None) -> int:
             write_table(chosen.write_table, comparisons)
     except PeerError as error:
         return fail("parity.py", ABSENT, error)
-    except (DataError, DeviceError, RunDirectoryError, OSError, ValueError) as error:
+    except (DataError, DeviceError, FileError, OSError, ValueError) as error:
         return fail("parity.py", BAD_INPUT, error)
     except KeyboardInterrupt:
         return fail("parity.py", INTERRUPTED, "interrupted")

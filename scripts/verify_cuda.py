@@ -12,13 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from command_line import Parser, fail
 from verification import CHECKS, Setup, Values
 from verification.verdicts import VERDICTS, failures, judge
 
 from mlp import DataError, DeviceError, TrainingConfig, choose_device, load
-from mlp.config import DEFAULT_DATA
-from mlp.run_directory import RunDirectoryError, write_json
+from mlp.commands.parser import Parser, fail
+from mlp.files import FileError, write_json
+from mlp.installation import LETTERS
 
 FAILED, BAD_USAGE, NOT_RUN, INTERRUPTED = 1, 2, 3, 130
 
@@ -76,7 +76,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
            help="epochs against NumPy and of each timing (default: 20)")  # fmt: skip
     option("--hidden", type=at_least(1), default=1000, metavar="UNITS",
            help="hidden units; the bandwidth is judged at 1000 (default: 1000)")  # fmt: skip
-    option("--data", default=DEFAULT_DATA, metavar="PATH",
+    option("--data", default=str(LETTERS), metavar="PATH",
            help="data set, see train.py (default: data/glyphs.npz)")  # fmt: skip
     option("--split", type=at_least(1), nargs=2, default=[10_000, 6_000],
            metavar=("TRAIN", "VALID"),
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
             "results": results,
         }
         write_json(options.out, record)
-    except (DataError, RunDirectoryError) as error:
+    except (DataError, FileError) as error:
         return fail("verify_cuda.py", BAD_USAGE, error)
     except KeyboardInterrupt:
         fail("verify_cuda.py", BAD_USAGE, "interrupted")

@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -93,3 +94,27 @@ def mpiexec(pytestconfig) -> str:
         missing = pytest.fail if pytestconfig.getoption("--all-libraries") else pytest.skip
         missing('mpi4py or mpiexec is not installed: pip install -e ".[mpi]"')
     return found
+
+
+@pytest.fixture(scope="session")
+def machine(tmp_path_factory) -> Callable[..., dict[str, str]]:
+    """Give the environment of a machine whose NVIDIA driver is the one of libcuda.c.
+
+    Folders are searched for modules before the installed ones; `settings` are the driver's.
+    """
+    if os.uname().sysname != "Linux" or shutil.which("g++") is None:
+        pytest.skip("simulating an NVIDIA driver takes Linux and g++")
+    folder = tmp_path_factory.mktemp("driver")
+    source = Path(__file__).parent / "stand_in" / "libcuda.c"
+    command = ["g++", "-x", "c", "-shared", "-fPIC", "-o", folder / "libcuda.so.1", source]
+    subprocess.run(command, check=True)
+
+    def environment(*folders: Path, **settings: object) -> dict[str, str]:
+        return {
+            **os.environ,
+            "LD_LIBRARY_PATH": str(folder),
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            **{f"CUDA_STUB_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+
+    return environment

@@ -2,16 +2,13 @@
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
-
-import ranks
-import train
 from mpi4py import MPI
 
 import mlp.divided_units
 import mlp.epochs
+from mlp.commands import train
+from mlp.run import ranks
 
 
 def fail_later(rank, module, name):
@@ -67,4 +64,4 @@ if __name__ == "__main__":
     how, faulty = sys.argv.pop(1), MPI.COMM_WORLD.Get_size() - 1
     if MPI.COMM_WORLD.Get_rank() == faulty:
         globals()[how](faulty)
-    sys.exit(train.main())
+    sys.exit(train.main(prog="train.py"))

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from train import main
+
+from mlp.commands.train import main
 
 DOCUMENT = Path(__file__).resolve().parents[1] / "scripts" / "README.md"
 BEGIN, END = "<!-- bad inputs:begin -->\n", "<!-- bad inputs:end -->\n"
@@ -222,9 +223,9 @@ def answer(options, capsys):
         status = end.code
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.startswith("train.py: error: "), err
+    assert err.startswith("mlp train: error: "), err
     assert err.count("\n") == 1, err
-    return status, err.removeprefix("train.py: error: ").strip()
+    return status, err.removeprefix("mlp train: error: ").strip()
 
 
 def row(name, status, message):

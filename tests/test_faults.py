@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from train import main
 
-from mlp import TrainingConfig, checkpoint, train
-from mlp.run_directory import parameters_sha256
+from mlp import TrainingConfig, train
+from mlp.commands.train import main
+from mlp.model import parameters_sha256
+from mlp.run import checkpoint
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -330,7 +331,7 @@ def test_a_failure_after_the_last_epoch_costs_only_what_came_after_it(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("train.plot_history", fail)
+        patch.setattr("mlp.run.run.plot_history", fail)
         assert main(options) == 2
     assert "No space left on device" in one_line(capsys)
     assert checkpoint.load(out).state.epoch == 3
@@ -369,7 +370,7 @@ def test_too_little_memory_is_one_line(data, tmp_path, monkeypatch, capsys):
     def fail(*_, **__):
         raise MemoryError("Unable to allocate 480. GiB")
 
-    monkeypatch.setattr("train.train", fail)
+    monkeypatch.setattr("mlp.run.run.train", fail)
     assert main(arguments(data, "full batch", tmp_path / "run")) == 2
     assert "not enough memory; lower --hidden or --shard-rows (Unable" in one_line(capsys)
 
@@ -430,7 +431,7 @@ def test_every_file_cut_short_is_recovered_or_refused_in_one_line(finished, tmp_
                 assert hash_and_rows(out) == hash_and_rows(finished), name
             else:
                 assert status == 2
-                assert err.startswith(f"train.py: error: {out / name}: "), err
+                assert err.startswith(f"mlp train: error: {out / name}: "), err
                 assert err.count("\n") == 1, err
             outcomes.append((name, status))
             shutil.rmtree(out)

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 from fuzzing import damage_at_random, damaged
 from hypothesis import given, settings
-from prediction.classifier import load as load_classifier
-from train import main
 
 from mlp import DataError, load
-from mlp.checkpoint import load as load_checkpoint
-from mlp.run_directory import RunDirectoryError, load_model, read_config, read_record
+from mlp.classifier import load_model
+from mlp.commands.train import main
+from mlp.files import FileError
+from mlp.run.checkpoint import load as load_checkpoint
+from mlp.run.directory import read_config, read_record
 
 IMAGES = np.arange(60 * 12, dtype=np.uint32).astype(np.uint8).reshape(60, 4, 3)
 LABELS = (np.arange(60) % 3).astype(np.uint8)
@@ -37,8 +38,7 @@ def run(tmp_path_factory):
 
 # A file of the run, and what reads it.
 READERS = {
-    "model": ("run/model.safetensors", lambda folder: load_model(folder / "run/model.safetensors")),
-    "classifier": ("run/model.safetensors", lambda folder: load_classifier(folder / "run")),
+    "model": ("run/model.safetensors", lambda folder: load_model(folder / "run")),
     "checkpoint": (
         "run/checkpoint/epoch-000000002.safetensors",
         lambda folder: load_checkpoint(folder / "run"),
@@ -74,7 +74,7 @@ class Reading:
         started = time.process_time()
         try:
             self._read(self._run)
-        except (DataError, RunDirectoryError) as error:
+        except (DataError, FileError) as error:
             self._messages.append(str(error))
         assert time.process_time() - started < 1.0
         assert tracemalloc.get_traced_memory()[1] - before < 2**26

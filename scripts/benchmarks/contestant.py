@@ -123,7 +123,7 @@ def resize(dataset: Any, rows: int) -> Any:
     import numpy as np
 
     from mlp import DataError, Rows
-    from mlp.file_rows import FileRows
+    from mlp.datasets.on_disk import FileRows
 
     of = len(dataset.train.labels)
     if rows == of:

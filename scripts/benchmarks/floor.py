@@ -5,11 +5,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contestant import Link, compete, read
-from mlp.divided_units import cut
 from mlp.epochs import divides_units, training_shard_rows
 from mlp.executor import Executor
 from mlp.keras_reference import host_input
-from mlp.model import Parameters, init_parameters
+from mlp.model import Parameters, cut, init_parameters
 from mlp.sharding import Job, evaluation_shard_rows, shards, unit_shards
 from mlp.training import network_sizes
 

@@ -8,7 +8,7 @@ from benchmarks.recipes import Reached, median_seconds
 from benchmarks.rounds import Measured, Spread, best_of, ratios, spread
 from benchmarks.scaling import MODELLED, Point, Prediction, Seen
 from mlp import DataError
-from mlp.run_directory import replacing
+from mlp.files import replacing, write
 
 TITLES = {
     "ours": "**ours**",
@@ -210,8 +210,7 @@ def marked(path: Path, name: str) -> tuple[str, str]:
 def write_marked(path: Path, name: str, text: str) -> None:
     """Put a text between the markers of a Markdown file; see `marked`."""
     before, after = marked(path, name)
-    with replacing(path) as temporary:
-        temporary.write_text(f"{before}\n{text}\n{after}", encoding="utf-8")
+    write(path, f"{before}\n{text}\n{after}")
 
 
 def plot(results: Results, path: Path, caption: str) -> None:

@@ -73,7 +73,7 @@ def measure_bandwidth(setup: Setup) -> Values:
 
 def time_epochs(setup: Setup) -> Values:
     """Time an epoch, the same epoch without the kernels, and its matrix products alone."""
-    dataset = setup.device.put_dataset(setup.dataset)
+    dataset = setup.dataset.to(setup.device)
     config = setup.config
     fused: list[float] = []
     plain: list[float] = []

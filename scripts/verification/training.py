@@ -9,8 +9,7 @@ import numpy as np
 
 from mlp import Parameters, train
 from mlp.device import to_numpy
-from mlp.model import named_arrays
-from mlp.run_directory import parameters_sha256
+from mlp.model import named_arrays, parameters_sha256
 from verification.setup import Setup, Values
 
 MOST_EPOCHS_RESUMED = 6
@@ -38,7 +37,7 @@ def describe_device(setup: Setup) -> Values:
 def compare_with_numpy(setup: Setup, dtype: str) -> Values:
     """Train on the GPU and with NumPy, from the same weights on the same rows."""
     config = replace(setup.config, dtype=dtype)
-    ours = train(setup.device.put_dataset(setup.dataset), config)
+    ours = train(setup.dataset.to(setup.device), config)
     theirs = train(setup.dataset, config)
     mine, other = (
         np.array([row[1:-1:2] for row in state.history])  # the losses of the splits
@@ -60,13 +59,13 @@ def measure_memory(setup: Setup) -> Values:
     pool = cupy.get_default_memory_pool()
     pool.free_all_blocks()
     before = pool.total_bytes()
-    train(setup.device.put_dataset(setup.dataset), setup.config)
+    train(setup.dataset.to(setup.device), setup.config)
     return {"peak_bytes": pool.total_bytes() - before}
 
 
 def resume(setup: Setup) -> Values:
     """Train in one go, and in two; give both hashes of the weights."""
-    dataset = setup.device.put_dataset(setup.dataset)
+    dataset = setup.dataset.to(setup.device)
     epochs = min(MOST_EPOCHS_RESUMED, setup.config.epochs)
     hashes = {}
     for name, batch_size in (("full", None), ("128", 128)):

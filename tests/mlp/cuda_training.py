@@ -37,7 +37,7 @@ def main(options):
     config = TrainingConfig(**options)
     host = dataset()
     device = Device(xp, cupy.cuda.Device(0), "cuda", "cuda", "cuda:0", "stand-in")
-    moved = device.put_dataset(host)
+    moved = host.to(device)
     epochs = []
 
     def on_epoch(state):

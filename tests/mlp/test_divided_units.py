@@ -13,10 +13,8 @@ from thread_ranks import MPI, on_ranks
 from tolerances import ROUNDING, TRAINING
 
 from mlp import Layer, TrainingConfig, init_parameters, train
-from mlp.divided_units import cut, join
 from mlp.epochs import divides_units, training_shard_rows
-from mlp.model import forward, named_arrays
-from mlp.run_directory import parameters_sha256
+from mlp.model import cut, forward, join, named_arrays, parameters_sha256
 from mlp.sharding import unit_shards
 from mlp.training import initial_state
 

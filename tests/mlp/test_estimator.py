@@ -18,8 +18,7 @@ from mlp import Dataset, DivergedError, Rows, TrainingConfig, estimator, train
 from mlp import device as devices
 from mlp.device import Device
 from mlp.estimator import MLPClassifier
-from mlp.model import Layer
-from mlp.run_directory import parameters_sha256
+from mlp.model import Layer, parameters_sha256
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 7, "batch_size": 32, "random_state": 3}
 

@@ -8,10 +8,11 @@ import pytest
 from tolerances import EXPORT, ROUNDING
 
 from mlp import export, init_parameters
-from mlp.export import Classifier, export_keras, export_npz, export_onnx
+from mlp.classifier import Classifier
+from mlp.export import export_keras, export_npz, export_onnx
+from mlp.files import FileError
 from mlp.functional import softmax
 from mlp.model import forward, to_input
-from mlp.run_directory import RunDirectoryError
 
 # Keras, saving with NumPy 2, calls `np.array` on a tensor.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -162,10 +163,10 @@ def test_npz_holds_plain_arrays(dtype, images, tmp_path):
 def test_a_file_that_cannot_be_written_leaves_nothing(write, need, tmp_path):
     for library in {export_onnx: ["onnx"], export_keras: ["tensorflow"]}.get(write, []):
         need(library)
-    with pytest.raises(RunDirectoryError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         write(tmp_path / "nowhere" / "m.x", make((40,), "float32", images=True))
     (tmp_path / "m.x").mkdir()
-    with pytest.raises(RunDirectoryError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         write(tmp_path / "m.x", make((40,), "float32", images=True))
     assert [path.name for path in tmp_path.iterdir()] == ["m.x"]
 

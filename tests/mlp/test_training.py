@@ -11,9 +11,8 @@ from tolerances import ROUNDING, TRAINING
 from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
 from mlp.communicator import Serial
 from mlp.device import to_numpy
-from mlp.model import Layer, evaluate, named_arrays, to_input
+from mlp.model import Layer, evaluate, named_arrays, parameters_sha256, to_input
 from mlp.optimizer import Momentum
-from mlp.run_directory import parameters_sha256
 from mlp.training import initial_state, thread_count
 
 SMALL = TrainingConfig(hidden=(16,), epochs=5)

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
-STAND_IN = (Path(__file__).parent / "stand_in", ROOT / "tests" / "kernels")
+STAND_IN = (ROOT / "tests" / "stand_in", ROOT / "tests" / "kernels")
 
 
 @pytest.fixture
@@ -225,7 +225,7 @@ from verification import timing
 from mlp import TrainingConfig, choose_device, load
 
 device = choose_device("cuda", strict=True)
-dataset = device.put_dataset(load(sys.argv[1], split=(200, 60)))
+dataset = load(sys.argv[1], split=(200, 60)).to(device)
 config = TrainingConfig(hidden=(12, 7), epochs=2)
 
 def count(kind, function, *arguments, **options):

@@ -1,0 +1,45 @@
+"""The commands, one module each: `main` is the console command ``mlp`` and ``python -m mlp``."""
+
+import importlib
+import sys
+
+from .. import installation
+from .parser import Parser, Status, fail
+
+COMMANDS = {
+    "train": "train a network and write a run directory, or go on with one",
+    "predict": "say which class a trained model sees in pictures and rows",
+    "export": "write a trained model as ONNX, .keras or .npz",
+    "sweep": "train every combination of a grid of options and compare them",
+    "doctor": "say what is installed, and the command that mends what is not",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run ``mlp COMMAND ...``; return the exit status."""
+    words = sys.argv[1:] if arguments is None else arguments
+    lines = [f"  {name:<9}{text}" for name, text in COMMANDS.items()]
+    parser = Parser(
+        "mlp",
+        "A multilayer perceptron, trained on a CPU or a GPU. Commands:\n\n" + "\n".join(lines),
+        epilog="`mlp COMMAND --help` lists a command's options.",
+        usage="mlp COMMAND ...",
+    )
+    parser.add_argument("--version", action="version", version=f"mlp {installation.__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of these")
+    name = parser.parse_args(words[:1]).command
+    return run(name, f"mlp {name}", words[1:])
+
+
+def run(name: str, prog: str, arguments: list[str] | None = None) -> int:
+    """Run one command under the name `prog`; return the exit status."""
+    if sys.platform == "win32":
+        message = "needs Linux or macOS; on Windows run it in WSL2 (wsl --install)"
+        return fail(prog, Status.UNUSABLE, message)
+    if name != "doctor":  # which runs in any state, to say what is wrong
+        if installation.failure:  # `import mlp` has said so
+            return Status.UNUSABLE
+        if problem := installation.problem():
+            return fail(prog, Status.UNUSABLE, problem)
+    status: int = importlib.import_module(f"{__name__}.{name}").main(arguments, prog)
+    return status

@@ -1,0 +1,355 @@
+"""Say what is installed and usable for training, and the one command that mends what is not.
+
+mlp doctor
+mlp doctor --json
+"""
+
+import ctypes
+import importlib
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..installation import __version__, foreign_kernels, is_installed, is_there
+from .parser import Parser, Status
+
+WIDTH = 100
+MARKS = {"ok": "+", "absent": "-", "not needed": " ", "broken": "!", "fallback": "!"}
+CUPY = ("cupy-cuda12x", "cupy-cuda13x", "cupy", "cupy-cuda11x")
+TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-macos")
+MPI = ("mpich", "openmpi", "impi-rt")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of one thing.
+
+    Attributes
+    ----------
+    name : str
+    state : {"ok", "absent", "not needed", "broken", "fallback"}
+        ``absent`` is what could be used here and is not there; ``not needed`` is what could not;
+        ``fallback`` is a GPU that is there while training would use the CPU.
+    text : str
+        One line.
+    mend : str
+        The command that brings it, or nothing.
+    """
+
+    name: str
+    state: str
+    text: str
+    mend: str = ""
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What the NVIDIA driver answers, without CuPy: its version, and its devices as lines."""
+
+    version: tuple[int, int]
+    devices: tuple[str, ...]
+
+
+def read_driver() -> Driver | None:
+    """Ask the NVIDIA driver through ctypes; None where there is no driver."""
+    try:
+        cuda = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return None
+    number = ctypes.c_int(0)
+
+    def ask(name: str, *arguments: Any) -> int:
+        status = getattr(cuda, name)(ctypes.byref(number), *arguments)
+        if status != 0:
+            raise RuntimeError(f"{name} gives CUDA error {status}")
+        return number.value
+
+    release = ask("cuDriverGetVersion")
+    if (status := cuda.cuInit(0)) != 0:
+        if status in (34, 100):  # a stub library, no device
+            return Driver(_release(release), ())
+        raise RuntimeError(f"driver for CUDA {_dotted(_release(release))}: cuInit gives {status}")
+    devices = []
+    for index in range(ask("cuDeviceGetCount")):
+        device = ask("cuDeviceGet", index)
+        name = ctypes.create_string_buffer(256)
+        size = ctypes.c_size_t(0)
+        cuda.cuDeviceGetName(name, len(name), device)
+        cuda.cuDeviceTotalMem_v2(ctypes.byref(size), device)
+        # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
+        capability = ".".join(str(ask("cuDeviceGetAttribute", key, device)) for key in (75, 76))
+        devices.append(
+            f"cuda:{index} {name.value.decode(errors='replace')}, {size.value / 2**30:.1f} GiB, "
+            f"compute capability {capability}"
+        )
+    return Driver(_release(release), tuple(devices))
+
+
+def examine() -> list[Finding]:
+    """Look at everything; what raises is reported, not raised."""
+    try:
+        driver, trouble = read_driver(), ""
+    except Exception as error:
+        driver, trouble = None, _one_line(error)
+    devices = () if driver is None else driver.devices
+    cuda_extra = "cuda13" if driver and driver.version >= (13, 0) else "cuda12"
+    install_cupy = f'pip install -e ".[{cuda_extra}]"'
+    looks: dict[str, Callable[[], Finding]] = {
+        "Python": _python,
+        "mlp": _package,
+        "NumPy": _numpy,
+        "Threads": _threads,
+        "Driver": lambda: _driver(driver, trouble),
+        "Devices": lambda: _devices(devices, trouble),
+        "CuPy": lambda: _cupy(bool(devices or trouble), install_cupy),
+        "NVRTC": lambda: _nvrtc(bool(devices or trouble), install_cupy),
+        "CUDA headers": lambda: _headers(bool(devices or trouble), install_cupy),
+        "MPI": _mpi,
+        "TensorFlow": _tensorflow,
+        "--device auto": _auto,
+    }
+    findings = []
+    for name, look in looks.items():
+        try:
+            findings.append(look())
+        except Exception as error:  # whatever a broken library raises when it is imported
+            findings.append(Finding(name, "broken", _one_line(error), _MEND.get(name, "")))
+    return findings
+
+
+_INSTALL = "pip install -e ."
+_INSTALL_MPI = "pip install mpi4py mpich"
+_MEND = {
+    "NumPy": "pip install --force-reinstall numpy",
+    "Threads": _INSTALL,
+    "--device auto": _INSTALL,
+    "MPI": _INSTALL_MPI,
+}
+
+
+def _python() -> Finding:
+    text = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    return Finding("Python", "ok", text)
+
+
+def _package() -> Finding:
+    name, where = "mlp", Path(__file__).resolve().parents[1]
+    if foreign := foreign_kernels():
+        return Finding(name, "broken", foreign)
+    installed = "" if is_installed() else ", not installed: a copy on Python's path"
+    return Finding(name, "ok", f"{__version__} in {where}{installed}")
+
+
+def _numpy() -> Finding:
+    numpy = importlib.import_module("numpy")
+    from threadpoolctl import threadpool_info
+
+    libraries = [library for library in threadpool_info() if library["user_api"] == "blas"]
+    text = str(numpy.__version__)
+    for library in libraries:
+        details = [
+            f"{library['internal_api']} {library['version'] or ''}".strip(),
+            f"{library['architecture']} kernels" if library.get("architecture") else "",
+            f"{library['num_threads']} threads",
+        ]
+        text += "; " + ", ".join(filter(None, details))
+    if not libraries:
+        blas = numpy.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"]
+        text += f"; {blas}, which cannot be held to one thread: weights may depend on --threads"
+    return Finding("NumPy", "ok", text)
+
+
+def _threads() -> Finding:
+    from ..executor import available_threads
+
+    return Finding("Threads", "ok", f"{available_threads()} usable of {os.cpu_count()} cores")
+
+
+def _driver(driver: Driver | None, trouble: str) -> Finding:
+    if trouble:
+        return Finding("Driver", "broken", f"{trouble}; common after an update", "sudo reboot")
+    if driver is not None:
+        return Finding("Driver", "ok", f"up to CUDA {_dotted(driver.version)}")
+    if _nvidia_card():
+        mend = "sudo ubuntu-drivers install" if shutil.which("ubuntu-drivers") else ""
+        how = "" if mend else "; install it from your system's packages, in a container --gpus all"
+        return Finding("Driver", "absent", f"an NVIDIA card is there, its driver is not{how}", mend)
+    return Finding("Driver", "not needed", "no NVIDIA driver, and no NVIDIA card to drive")
+
+
+def _nvidia_card() -> bool:
+    """Look for a display controller (PCI class 3) of NVIDIA's (vendor 10de)."""
+    for device in Path("/sys/bus/pci/devices").glob("*"):
+        vendor, kind = ((device / name).read_text().strip() for name in ("vendor", "class"))
+        if vendor == "0x10de" and kind.startswith("0x03"):
+            return True
+    return False
+
+
+def _devices(devices: tuple[str, ...], trouble: str) -> Finding:
+    if trouble:
+        return Finding("Devices", "broken", "not known: the driver does not answer")
+    if not devices:
+        return Finding("Devices", "not needed", "no GPU: training uses the CPU")
+    return Finding("Devices", "ok", "; ".join(devices))
+
+
+def _without_gpu(name: str, text: str) -> Finding:
+    return Finding(name, "not needed", f"{text}; not needed without a GPU")
+
+
+def _cupy(gpu: bool, install: str) -> Finding:
+    installed = _versions(CUPY)
+    text = ", ".join(f"{one} {number}" for one, number in installed.items())
+    if len(installed) > 1:
+        *extra, _ = installed
+        return Finding("CuPy", "broken", f"{text}: one too many", f"pip uninstall {extra[0]}")
+    if not is_there("cupy"):
+        absent = Finding("CuPy", "absent", "not installed", install)
+        return absent if gpu else _without_gpu("CuPy", "not installed")
+    text = text or "of unknown version"
+    if not gpu:
+        return _without_gpu("CuPy", text)
+    importlib.import_module("cupy")
+    return Finding("CuPy", "ok", text)
+
+
+def _nvrtc(gpu: bool, install: str) -> Finding:
+    found = _nvrtc_version()
+    if found is None:
+        absent = Finding("NVRTC", "absent", "not found: CuPy cannot compile kernels", install)
+        return absent if gpu else _without_gpu("NVRTC", "not found")
+    text = _dotted(found)
+    return Finding("NVRTC", "ok", text) if gpu else _without_gpu("NVRTC", text)
+
+
+def _nvrtc_version() -> tuple[int, int] | None:
+    """Load NVRTC from where CuPy takes it."""
+    if not is_there("cuda.pathfinder"):
+        return None
+    pathfinder = importlib.import_module("cuda.pathfinder")
+    try:
+        library = ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("nvrtc").abs_path)
+    except pathfinder.DynamicLibNotFoundError:
+        return None
+    major, minor = ctypes.c_int(0), ctypes.c_int(0)
+    library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    return major.value, minor.value
+
+
+def _headers(gpu: bool, install: str) -> Finding:
+    """Find the headers that CuPy gives to NVRTC; another major release than NVRTC's breaks it."""
+    name, folder = "CUDA headers", None
+    if is_there("cuda.pathfinder"):
+        folder = importlib.import_module("cuda.pathfinder").find_nvidia_header_directory("cudart")
+    if folder is None:
+        absent = Finding(name, "absent", "not found: CuPy cannot compile kernels", install)
+        return absent if gpu else _without_gpu(name, "not found")
+    header = (Path(folder) / "cuda_runtime_api.h").read_text(encoding="utf-8", errors="replace")
+    release = _release(int(header.partition("#define CUDART_VERSION")[2].split()[0]))
+    text = f"{_dotted(release)} in {folder}"
+    if not gpu:
+        return _without_gpu(name, text)
+    compiler = _nvrtc_version()
+    if compiler is not None and compiler[0] != release[0]:
+        return Finding(name, "broken", f"{text}, but NVRTC is {_dotted(compiler)}", install)
+    return Finding(name, "ok", text)
+
+
+def _mpi() -> Finding:
+    if not is_there("mpi4py"):
+        return Finding("MPI", "absent", "mpi4py is not installed", _INSTALL_MPI)
+    mpi4py = importlib.import_module("mpi4py")
+    mpi4py.rc.initialize = False  # only the library's name is asked for
+    library = str(importlib.import_module("mpi4py.MPI").Get_library_version())
+    text = f"mpi4py {mpi4py.__version__}, {library.splitlines()[0].strip()}"
+    # The wheels put it beside the interpreter, which need not be on the path.
+    folders = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if shutil.which("mpiexec", path=folders) is None:
+        return Finding("MPI", "broken", f"{text}, but no mpiexec", "pip install mpich")
+    return Finding("MPI", "ok", text)
+
+
+def _tensorflow() -> Finding:
+    """Read the version from its metadata: importing it takes seconds."""
+    installed = _versions(TENSORFLOW)
+    if not is_there("tensorflow"):
+        x86_linux = (platform.system(), platform.machine()) == ("Linux", "x86_64")
+        package = "tensorflow-cpu" if x86_linux else "tensorflow"
+        text = "not installed: no --reference keras"
+        return Finding("TensorFlow", "absent", text, f"pip install {package}")
+    text = ", ".join(f"{one} {number}" for one, number in installed.items())
+    return Finding("TensorFlow", "ok", f"{text or 'of unknown version'} (not imported)")
+
+
+def _auto() -> Finding:
+    from ..device import choose_device
+
+    device = choose_device("auto")
+    # The notice of a fallback ends with the command that mends it.
+    state = "fallback" if device.notice else "ok"
+    return Finding("--device auto", state, f"uses {device.used}: {device.reason}")
+
+
+def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
+    installed = {}
+    for name in distributions:
+        try:
+            installed[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return installed
+
+
+def _release(number: int) -> tuple[int, int]:
+    """Split CUDA's number of a release: 12040 is 12.4."""
+    return number // 1000, number % 1000 // 10
+
+
+def _dotted(release: tuple[int, int]) -> str:
+    return ".".join(map(str, release))
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def screen(findings: list[Finding]) -> str:
+    """Lay the findings out, and the command under what it mends."""
+    column = max(len(finding.name) for finding in findings) + 4
+    lines = []
+    for one in findings:
+        first = f"{MARKS[one.state]} {one.name}".ljust(column)
+        wrapper = textwrap.TextWrapper(WIDTH, first, " " * column, break_long_words=False)
+        wrapper.break_on_hyphens = False
+        lines += wrapper.wrap(one.text)
+        if one.mend:
+            lines.append(" " * column + f"-> {one.mend}")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None, prog: str = "mlp doctor") -> int:
+    """Run the command line; return the exit status."""
+    parser = Parser(
+        prog,
+        __doc__,
+        epilog="+ usable, - absent, ! broken; -> the command that mends it. "
+        "Exit status: 0 training works, if only on the CPU; 1 it does not.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the findings as JSON (default: a screen)"
+    )
+    options = parser.parse_args(arguments)
+    findings = examine()
+    print(json.dumps([asdict(one) for one in findings]) if options.json else screen(findings))
+    works = {one.name: one.state in ("ok", "fallback") for one in findings}
+    return Status.DONE if works["--device auto"] and works["NumPy"] else Status.FAILED

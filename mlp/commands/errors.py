@@ -1,0 +1,65 @@
+"""What can be expected to go wrong in a program: one line on stderr, and an exit status."""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+
+from ..communicator import CommunicatorError
+from ..device import DeviceError
+from ..run.signals import StoppedBySignal
+from ..training import DivergedError
+from .parser import Status, fail
+
+# FileError is an OSError, DataError a ValueError.
+_BAD_INPUT = (CommunicatorError, ModuleNotFoundError, OSError, ValueError)
+
+
+class CommandError(Exception):
+    """A program cannot go on: the exit status, and why."""
+
+    def __init__(self, status: int, message: object) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def guarded(
+    prog: str,
+    program: Callable[[], int],
+    statuses: Mapping[type[Exception], int] = {},
+) -> int:
+    """Run a program; return its exit status, or that of what has gone wrong.
+
+    Parameters
+    ----------
+    prog : str
+        What the line on stderr begins with.
+    program : callable
+        Returns an exit status.
+    statuses : mapping, optional
+        Exceptions of the program's own, and their exit statuses.
+    """
+    try:
+        status = program()
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # the reader, `head` say, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Status.DONE
+    except CommandError as error:
+        return fail(prog, error.status, error)
+    except tuple(statuses) as error:
+        return fail(prog, next(s for kind, s in statuses.items() if isinstance(error, kind)), error)
+    except DeviceError as error:
+        return fail(prog, Status.UNUSABLE, error)
+    except DivergedError as error:
+        return fail(prog, Status.DIVERGED, error)
+    except StoppedBySignal as stopped:
+        return fail(prog, Status.SIGNALLED + stopped.number, stopped)
+    except KeyboardInterrupt:
+        return fail(prog, Status.SIGNALLED + signal.SIGINT, "interrupted")
+    except _BAD_INPUT as error:
+        return fail(prog, Status.BAD_INPUT, error)
+    except MemoryError as error:
+        message = f"not enough memory; lower --hidden or --shard-rows ({error})"
+        return fail(prog, Status.BAD_INPUT, message)

@@ -1,0 +1,167 @@
+"""Write a trained model in another program's format, and check what was written.
+
+mlp export runs/letters --to onnx
+mlp export runs/letters --to keras --out letters.keras
+mlp export model.safetensors --to npz
+
+Every file takes raw features and scales them itself. ONNX: opset 13, outputs `logits` and
+`probabilities`, class names in the metadata. Keras: logits. An existing file is replaced.
+
+Exit status: 0 written; 2 bad usage or input, a library is missing, or the check failed.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..classifier import Classifier, load_model
+from ..export import export_keras, export_npz, export_onnx
+from ..keras_reference import tensorflow
+from ..model import forward
+from .errors import CommandError, guarded
+from .parser import Parser, Status, visible
+
+FORMATS = ("onnx", "keras", "npz")
+CHECKED_ROWS = 64
+# Of logits, relative to the largest. Sums in another order differ by less than a tenth of these.
+BOUNDS = {"float32": 1e-5, "float64": 1e-13}
+
+
+def parse(prog: str, arguments: list[str] | None) -> argparse.Namespace:
+    """Read the command line."""
+    parser = Parser(prog, __doc__)
+    option = parser.add_argument
+    option("model", metavar="MODEL", type=Path, help="run directory, or a model.safetensors")
+    option("--to", required=True, choices=FORMATS, help="format to write")
+    option(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help="file to write (default: model.FORMAT beside the model)",
+    )
+    option(
+        "--input",
+        choices=("images", "rows"),
+        help="what ONNX and Keras take: uint8 images (N, height, width), or rows (N, D) of floats "
+        "(default: images if the model was trained on them)",
+    )
+    option("--logits-only", action="store_true", help="leave the Softmax out of an ONNX file")
+    option("--json", action="store_true", help="print what was written on stdout as JSON")
+    options = parser.parse_args(arguments)
+    if options.out is not None and options.out.suffix != f".{options.to}":
+        parser.error(f"--out must end in .{options.to}, got {options.out.name}")
+    if options.to == "npz" and options.input:
+        parser.error("--input is for onnx and keras; an .npz holds arrays only")
+    if options.to != "onnx" and options.logits_only:
+        parser.error("--logits-only is for onnx")
+    return options
+
+
+def main(arguments: list[str] | None = None, prog: str = "mlp export") -> int:
+    """Run the command line; return the exit status."""
+    options = parse(prog, arguments)
+    return guarded(prog, lambda: export(options))
+
+
+def export(options: argparse.Namespace) -> int:
+    """Write the file and check it; return the exit status."""
+    classifier = load_model(options.model)
+    folder = options.model if options.model.is_dir() else options.model.parent
+    out: Path = options.out or folder / f"model.{options.to}"
+    if options.input == "images" and classifier.image_shape is None:
+        message = f"{options.model}: takes rows of features, not images; leave out --input"
+        raise CommandError(Status.BAD_INPUT, message)
+    if options.input == "rows":
+        classifier = classifier._replace(image_shape=None)
+    compute: Callable[[Path, np.ndarray], np.ndarray]
+    if options.to == "onnx":
+        export_onnx(out, classifier, probabilities=not options.logits_only)
+        compute = onnx_logits
+    elif options.to == "keras":
+        export_keras(out, classifier)
+        compute = keras_logits
+    else:
+        export_npz(out, classifier)
+        compute = npz_logits
+    print(f"written to {visible(out)}", file=sys.stderr)
+    difference = None
+    try:
+        difference = largest_difference(out, classifier, compute)
+    except ModuleNotFoundError as error:
+        print(f"not checked: {error}", file=sys.stderr)
+    else:
+        print(
+            f"checked on {CHECKED_ROWS} random rows: logits differ by at most {difference:.1e} of "
+            "the largest",
+            file=sys.stderr,
+        )
+        bound = BOUNDS[str(classifier.parameters[0].weight.dtype)]
+        if not difference <= bound:
+            message = f"{out}: must differ by at most {bound}; do not use it"
+            raise CommandError(Status.BAD_INPUT, message)
+    if options.json:
+        print(json.dumps({"format": options.to, "path": str(out), "difference": difference}))
+    return Status.DONE
+
+
+def largest_difference(
+    path: Path, classifier: Classifier, compute: Callable[[Path, np.ndarray], np.ndarray]
+) -> float:
+    """Compute the logits of random rows with the file and with the model it was made from.
+
+    Returns
+    -------
+    float
+        The largest difference, relative to the largest logit.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        The library that reads such a file is not installed.
+    """
+    rng = np.random.default_rng(0)
+    dtype = classifier.parameters[0].weight.dtype
+    shape = (CHECKED_ROWS, *classifier.input_shape)
+    given: np.ndarray = rng.integers(0, 256, shape, np.uint8)
+    if classifier.image_shape is None:
+        # Of the size that features have: unscaled about 1, else pixels.
+        given = (rng.standard_normal(shape) / classifier.scale).astype(dtype)
+    rows = given.reshape(CHECKED_ROWS, -1)
+    ours = forward(classifier.parameters, classifier.input(rows))[0]
+    theirs = compute(path, given)
+    return float(np.max(np.abs(ours - theirs)) / np.max(np.abs(ours)))
+
+
+def onnx_logits(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Run an ONNX file with onnxruntime."""
+    try:
+        import onnxruntime
+    except ModuleNotFoundError as error:
+        message = 'onnxruntime is not installed: pip install -e ".[onnx]"'
+        raise ModuleNotFoundError(message, name=error.name) from error
+    onnxruntime.set_default_logger_severity(3)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(["logits"], {session.get_inputs()[0].name: rows})[0])
+
+
+def keras_logits(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Load a file with Keras and call the model."""
+    return np.asarray(tensorflow().keras.models.load_model(path)(rows))
+
+
+def npz_logits(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Compute with nothing but the file's arrays and NumPy, as its reader would."""
+    with np.load(path, allow_pickle=False) as arrays:
+        n_layers = sum(name.endswith(".weight") for name in arrays.files)
+        dtype = arrays["layers.0.weight"].dtype
+        x: Any = rows.reshape(len(rows), -1).astype(dtype) * arrays["scale"].astype(dtype)
+        for index in range(n_layers):
+            x = x @ arrays[f"layers.{index}.weight"] + arrays[f"layers.{index}.bias"]
+            if index < n_layers - 1:
+                x = np.maximum(x, 0)
+    return np.asarray(x)

@@ -1,0 +1,186 @@
+"""Train every combination of a grid of options and compare them: the hyperparameter study.
+
+mlp sweep
+mlp sweep --grid hidden=500,1000,"1000 500" --grid learning-rate=0.05,0.1 --epochs 50
+mlp sweep --grid nesterov=no,yes --batch-size 128 --epochs 20 --out runs/nesterov
+
+Every combination becomes a run directory of train.py below --out, beside sweep.csv, sweep.png and
+sweep.html. The same command with the same --out goes on where it was interrupted. Runs are
+compared at the epoch of their lowest validation loss; test rows are measured, never chosen by.
+"""
+
+import argparse
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from dataclasses import fields, replace
+from itertools import product
+from pathlib import Path
+from subprocess import PIPE
+
+from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
+from ..run.directory import default_directory, locked, read_config
+from ..run.sweep import Trial, table, write_csv, write_page, write_picture
+from .errors import CommandError, guarded
+from .parser import Parser, Status
+
+DEFAULT_GRID = "hidden=100,500,1000,2000"
+OPTIONS = {option.name.replace("_", "-"): option for option in fields(TrainingConfig)}
+
+
+def main(arguments: list[str] | None = None, prog: str = "mlp sweep") -> int:
+    """Run the command line; return the exit status."""
+    parser = make_parser(prog)
+    options = parser.parse_args(arguments)
+    return guarded(prog, lambda: sweep(parser, options))
+
+
+def make_parser(prog: str) -> Parser:
+    """Declare the command line."""
+    parser = Parser(prog, __doc__)
+    parser.add_argument(
+        "--grid",
+        action="append",
+        metavar="OPTION=VALUE,...",
+        help="values for an option of training: yes and no where it takes none, blanks between "
+        f"several numbers; may be given again for another option (default: {DEFAULT_GRID})",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="sweep directory (default: runs/sweep-<UTC time>)"
+    )
+    parser.add_argument("--json", action="store_true", help="print the results on stdout")
+    parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
+    add_arguments(parser)
+    return parser
+
+
+def sweep(parser: Parser, options: argparse.Namespace) -> int:
+    """Train what is not there yet, and write what came of it all."""
+    grid = read_grid(options.grid or [DEFAULT_GRID])
+    for name in grid:
+        if hasattr(options, OPTIONS[name].name):
+            raise ValueError(f"--{name} is what the grid varies; give it to --grid alone")
+    out: Path = options.out or default_directory("sweep-")
+    trials = combinations(parser, options, grid, out)
+    said: set[str] = set()
+
+    def say(text: str) -> None:
+        if not options.quiet:
+            print(text, file=sys.stderr)
+
+    finished = [is_finished(trial) for trial in trials]  # all, before the first is trained
+    for number, (trial, done) in enumerate(zip(trials, finished, strict=True), 1):
+        say(f"[{number}/{len(trials)}] {trial.label}{': finished before' if done else ''}")
+        if done:
+            trial.read()
+        else:
+            train(trial, said)
+        if trial.reason:
+            say(trial.reason)
+        write_csv(out / "sweep.csv", trials[:number])
+    trained = [trial for trial in trials if trial.history]
+    best = min(trained, key=lambda trial: trial.stop.valid_loss, default=None)
+    words = [f"--grid={name}={','.join(values)}" for name, values in grid.items()]
+    command = f"{shlex.join(words)} {command_line(from_arguments(options))}".rstrip()
+    write_picture(out / "sweep.png", trials)
+    write_page(out / "sweep.html", trials, best, f"mlp sweep {command}")
+    say(f"{table(trials, best)}\n* the lowest validation loss; every row is of its own lowest")
+    say(f"written to {out}")
+    if options.json:
+        results = [{"options": trial.options, **trial.summary()} for trial in trials]
+        chosen = best and best.directory.name
+        print(json.dumps({"directory": str(out), "best": chosen, "runs": results}))
+    return Status.DONE if best else Status.DIVERGED
+
+
+def read_grid(texts: list[str]) -> dict[str, list[str]]:
+    """Take ``OPTION=VALUE,...`` apart."""
+    grid: dict[str, list[str]] = {}
+    for text in texts:
+        name, _, values = text.partition("=")
+        if name not in OPTIONS or not all(value.strip() for value in values.split(",")):
+            expected = "OPTION=VALUE,... with an option of training"
+            raise ValueError(f"--grid must be {expected}, got {text!r}")
+        if name in grid:
+            raise ValueError(f"--grid {name} is given twice; put commas between its values")
+        grid[name] = [value.strip() for value in values.split(",")]
+    return grid
+
+
+def combinations(
+    parser: Parser, options: argparse.Namespace, grid: dict[str, list[str]], out: Path
+) -> list[Trial]:
+    """Make a trial of every combination of the grid's values; all are checked here."""
+    trials: dict[str, Trial] = {}
+    for values in product(*grid.values()):
+        chosen = dict(zip(grid, values, strict=True))
+        words: list[str] = []
+        for name, value in chosen.items():
+            if OPTIONS[name].default is not False:
+                several = "nargs" in OPTIONS[name].metadata["argument"]
+                words += [f"--{name}", *(value.split() if several else [value])]
+            elif value not in ("yes", "no"):
+                raise ValueError(f"--grid {name} takes yes and no, got {value!r}")
+            elif value == "yes":
+                words.append(f"--{name}")
+        config = from_arguments(parser.parse_args(words), from_arguments(options))
+        name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{key}-{chosen[key]}") for key in chosen)
+        if name in trials:
+            raise ValueError(f"--grid gives two combinations the name {name}; leave one out")
+        trials[name] = Trial(chosen, config, out / name)
+    return list(trials.values())
+
+
+def is_finished(trial: Trial) -> bool:
+    """Tell whether a run is done; one that was interrupted is removed, to begin anew."""
+    if not (trial.directory / "config.json").exists():
+        return False
+    if not (trial.directory / "run.json").exists():
+        with locked(trial.directory):
+            shutil.rmtree(trial.directory)
+        return False
+    was, now = read_config(trial.directory / "config.json"), trial.config
+    now = replace(now, data=os.path.abspath(now.data), shard_rows=now.shard_rows or was.shard_rows)
+    for name, option in differences(was, now).items():
+        if option.metadata["weights"]:
+            raise ValueError(
+                f"{trial.directory}: was trained with {flag(name)} {getattr(was, name)}, not "
+                f"{getattr(now, name)}; choose another --out"
+            )
+    return True
+
+
+def train(trial: Trial, said: set[str]) -> None:
+    """Run the command train; what it has to say is passed on, but only once in a sweep."""
+    words = [sys.executable, "-m", "mlp", "train", *shlex.split(command_line(trial.config))]
+    words += ["--out", str(trial.directory), "--quiet"]
+    numbers, error = (signal.SIGINT, signal.SIGTERM), ""
+    # In a session of its own it has the terminal's signals from here alone, and so just once.
+    with subprocess.Popen(words, stderr=PIPE, text=True, start_new_session=True) as process:
+        previous = [signal.signal(n, lambda n, _: process.send_signal(n)) for n in numbers]
+        for line in process.stderr or ():
+            if line.startswith("mlp train: error: "):
+                error = line.removeprefix("mlp train: error: ").strip()
+            elif line not in said:
+                said.add(line)
+                print(line, end="", file=sys.stderr)
+    for number, handler in zip(numbers, previous, strict=True):
+        signal.signal(number, handler)
+    status = process.returncode
+    if status == Status.DONE:
+        trial.read()
+    elif status == Status.DIVERGED:
+        trial.reason = error
+    elif status > Status.SIGNALLED:
+        out = trial.directory.parent
+        raise CommandError(status, f"interrupted; the same command with --out {out} goes on")
+    else:
+        message = error or f"mlp train ended with status {status}"
+        raise CommandError(
+            status if status > 0 else Status.SIGNALLED - status, f"{trial.label}: {message}"
+        )

@@ -1,0 +1,159 @@
+"""Train the network and write a run directory.
+
+mlp train
+mlp train --device cuda --hidden 1000 500 --batch-size 128 --epochs 20
+mlp train --checkpoint-every 10 --out runs/long
+mlp train --resume runs/long
+mlp train --config runs/long/config.json --seed 422
+mlp train --reference keras
+mpiexec -n 4 python -m mpi4py -m mlp train --out runs/four
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ..communicator import find
+from ..config import TrainingConfig, add_arguments, differences, flag, from_arguments
+from ..run.directory import default_directory, read_config
+from ..run.ranks import Leader, follow
+from ..run.run import Listener, Run
+from ..training import TrainingState
+from .errors import guarded
+from .parser import Parser, Status, visible
+
+
+def main(arguments: list[str] | None = None, prog: str = "mlp train") -> int:
+    """Run the command line; return the exit status."""
+    return guarded(prog, lambda: lead_or_follow(arguments, prog))
+
+
+def lead_or_follow(arguments: list[str] | None, prog: str) -> int:
+    """Train as rank 0, or beside it as another rank of an MPI job; return the exit status."""
+    communicator = find()
+    if communicator.rank == 0:
+        with Leader(communicator) as leader:
+            return train(make_parser(prog).parse_args(arguments), leader)
+    name = f"{prog}: rank {communicator.rank}"
+
+    def warn(text: str) -> None:
+        print(f"warning: rank {communicator.rank}: {visible(text)}", file=sys.stderr)
+
+    def serve() -> int:
+        follow(communicator, warn)
+        return Status.DONE
+
+    return guarded(name, serve)
+
+
+def make_parser(prog: str) -> Parser:
+    """Declare the command line."""
+    parser = Parser(prog, __doc__)
+    add_arguments(parser)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--out", type=Path, metavar="DIR", help="run directory (default: runs/<UTC time>)"
+    )
+    where.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with an unfinished run, to the same bits"
+    )
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="config.json of a run, for the defaults"
+    )
+    parser.add_argument("--no-report", action="store_true", help="write no report.html")
+    parser.add_argument("--json", action="store_true", help="print the run record on stdout")
+    parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
+    return parser
+
+
+def train(options: argparse.Namespace, leader: Leader) -> int:
+    """Train as the options say; return the exit status."""
+    config = configure(options)
+    directory: Path = options.resume or options.out or default_directory()
+    with Terminal(options.quiet) as terminal:
+        run = Run(directory, config, bool(options.resume), not options.no_report, leader, terminal)
+        finished = run.finished()
+        record = finished or run.execute()
+    if not finished:
+        terminal.say(summary(record, directory))
+    if options.json:
+        print(json.dumps(record))
+    return Status.DONE
+
+
+def configure(options: argparse.Namespace) -> TrainingConfig:
+    """Make the configuration from the options and the run they refer to."""
+    file = options.config
+    if options.resume:
+        if file:
+            raise ValueError("--resume has a config.json of its own; leave out --config")
+        file = options.resume / "config.json"
+    base = read_config(file) if file else TrainingConfig()
+    config = from_arguments(options, base)
+    if options.resume:
+        for name, option in differences(base, config).items():
+            if not option.metadata["resume"]:
+                message = f"{flag(name)} cannot change in a run; start a new one with --config"
+                raise ValueError(message)
+    return config
+
+
+class Terminal(Listener):
+    """Writes to stderr what a run says, and a progress bar where somebody looks at it."""
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._bar: tqdm[Any] | None = None
+
+    def __enter__(self) -> "Terminal":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def say(self, text: str) -> None:
+        """See `Listener`."""
+        if not self._quiet:
+            print("\n".join(map(visible, text.splitlines())), file=sys.stderr)
+
+    def warn(self, text: str) -> None:
+        """See `Listener`."""
+        print(visible(text), file=sys.stderr)
+
+    def progress(self, state: TrainingState, epochs: int) -> None:
+        """See `Listener`."""
+        row = state.history[-1]
+        if self._bar is None:
+            self._bar = tqdm(
+                total=epochs,
+                initial=row.epoch,
+                unit="epoch",
+                disable=self._quiet or not sys.stderr.isatty(),
+            )
+        self._bar.set_postfix_str(
+            f"loss {row.train_loss:.4f}, validation accuracy {row.valid_accuracy:.4f}",
+            refresh=False,
+        )
+        self._bar.update(row.epoch - self._bar.n)
+
+
+def summary(record: dict[str, Any], directory: Path) -> str:
+    """Lay out what came of the run as a small table."""
+    result, timing = record["result"], record["timing"]
+    lines = [f"{'':<12}{'loss':>10}{'accuracy':>10}"]
+    for split, name in (("train", "training"), ("valid", "validation"), ("test", "test")):
+        lines.append(
+            f"{name:<12}{result[f'{split}_loss']:>10.4f}{result[f'{split}_accuracy']:>10.4f}"
+        )
+    lines += [
+        f"weights of epoch {result['epochs']}; lowest validation loss at epoch "
+        f"{result['best_valid_epoch']}",
+        f"{timing['total_s']:.1f} s in all, {timing['epoch_median_s']:.3f} s an epoch (median)",
+        f"written to {directory}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,37 @@
+"""What is wrong with data, in one line; and how large data may be."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+EXPANDED_LIMIT = 2**30  # bytes that an array of a compressed file, or a folder's images, may take
+LABEL_GROWTH = 8  # a label becomes an int64, and so does its place in the permutation
+
+# RuntimeError covers encrypted members and NotImplementedError; ValueError a name that is no UTF-8
+# and a shape that NumPy cannot hold.
+_DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error)
+
+
+class DataError(ValueError):
+    """Data that cannot be trained on; the message is one line that names the file."""
+
+
+@contextmanager
+def named(path: Path) -> Iterator[None]:
+    """Turn what the libraries raise over damaged files into one line that names the file."""
+    try:
+        yield
+    except DataError:
+        raise
+    except (*_DAMAGE, zipfile.BadZipFile) as error:
+        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        line = reason.splitlines()[0]
+        raise DataError(f"{path}: cannot be read, or is damaged ({line})") from error
+
+
+def expanded_limit(on_disk: int, growth: int = 1) -> int:
+    """Return the bytes that data may take in memory: what they have on disk, or the limit."""
+    return max(on_disk, EXPANDED_LIMIT // growth)

@@ -1,0 +1,141 @@
+"""Files that a user names: opened without trust, and replaced whole or not at all."""
+
+import json
+import os
+import re
+import secrets
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+import numpy as np
+
+_TEXT_LIMIT = 2**26  # bytes of a file of text
+_PART = re.compile(r"\..+\.([0-9a-f]{16}|safetensors)\.part")  # safetensors: before 0.2
+
+
+class FileError(OSError):
+    """A file cannot be read or written; the message is one line that names it."""
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading bytes. What is no file is refused: a pipe would block the reader.
+
+    Raises
+    ------
+    OSError
+        It is not there, may not be read, or is a folder, a pipe or a device.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise FileError(f"{path}: is no file")
+    return os.fdopen(handle, "rb")
+
+
+def read_text(path: Path) -> str:
+    """Read a file of text.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, is no UTF-8 or has more than 64 MiB.
+    """
+    try:
+        with open_regular(path) as file:
+            if os.fstat(file.fileno()).st_size > _TEXT_LIMIT:
+                raise FileError(f"{path}: must have at most {_TEXT_LIMIT} bytes")
+            return file.read().decode()
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise FileError(f"{path}: is no text in UTF-8") from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Read a safetensors file: its arrays by name, and its metadata.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, or is damaged.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        open_regular(path).close()
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            return arrays, file.metadata() or {}
+    except FileError:
+        raise
+    except (OSError, SafetensorError, AttributeError, TypeError, ValueError) as error:
+        # The last three: a dtype or a rank that NumPy has not.
+        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
+        raise FileError(f"{path}: cannot be read, or is damaged ({reason})") from error
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file, which takes the place of `path` once it is whole and safe.
+
+    A power failure leaves the old file or the new one: the data are on the disk before the name.
+    The new file has a name that nobody can foresee, and is made by this process or not at all, so
+    that a link put there in advance is not followed.
+
+    Raises
+    ------
+    FileError
+        It cannot be written; what was there before stays.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    try:
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+        with os.fdopen(os.open(part, flags, 0o666), "w+b") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(part, path)
+        sync(path.parent)
+    except FileError:
+        raise
+    except OSError as error:
+        raise FileError(
+            f"{path}: cannot be written ({error.strerror or error}); choose another --out"
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Replace a file by bytes, or by a text in UTF-8; see `replacing`."""
+    with replacing(path) as file:
+        # A path may hold bytes that are no text; they must not cost the file.
+        file.write(content if isinstance(content, bytes) else content.encode(errors="replace"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a file by a JSON value, indented; see `replacing`."""
+    write(path, json.dumps(value, indent=2) + "\n")
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what a killed process was writing into a folder; nobody else may be writing there."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            if _PART.fullmatch(path.name) and path.is_file() and not path.is_symlink():
+                path.unlink()
+
+
+def sync(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,8 @@
+"""A run and its files.
+
+run         the run itself: open, lock, resume or begin, train, write
+directory   the run directory and its lock, config.json, run.json
+checkpoint  whole states on disk
+ranks       what rank 0 of an MPI job tells the others;  signals: what asks a run to stop
+report      report.html;  sweep: runs compared;  pages: what both pages are made of
+"""

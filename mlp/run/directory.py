@@ -1,0 +1,187 @@
+"""The run directory: one process at a time writes it; config.json marks it, run.json ends it."""
+
+import fcntl
+import json
+import os
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import chain, count
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from ..config import TrainingConfig
+from ..datasets import Dataset
+from ..device import Device
+from ..files import FileError, read_text, write
+from ..history import best_row
+from ..installation import __version__
+from ..model import parameters_sha256
+from ..training import TrainingState
+
+
+def default_directory(prefix: str = "") -> Path:
+    """Return a new directory named by the time, ``runs/PREFIX<UTC time>``; numbered if taken."""
+    first = Path("runs") / datetime.now(UTC).strftime(f"{prefix}%Y-%m-%dT%H-%M-%SZ")
+    names = chain([first], (first.with_name(f"{first.name}-{number}") for number in count(2)))
+    return next(name for name in names if not name.exists())
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Keep other processes out of a run directory; the lock ends with the process.
+
+    Raises
+    ------
+    FileError
+        Another process has it, or it is no directory that can be opened.
+    """
+    try:
+        handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise FileError(f"{directory}: cannot be opened ({error.strerror})") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileError(
+                f"{directory}: in use by another process; wait for it or choose another --out"
+            ) from error
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
+def create(directory: Path) -> None:
+    """Make the directory; to be locked before anything is written.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(
+            f"{directory}: cannot be made ({error.strerror}); choose another --out"
+        ) from error
+
+
+def write_config(directory: Path, config: TrainingConfig, *, resumed: bool = False) -> None:
+    """Write ``config.json``; it marks the directory as a run.
+
+    Raises
+    ------
+    FileError
+        It holds a run already and `resumed` is not set, or cannot be written.
+    """
+    if not resumed and (directory / "config.json").exists():
+        raise FileError(
+            f"{directory}: holds a run already; choose another --out, or --resume {directory}"
+        )
+    write(directory / "config.json", config.to_json())
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read the ``config.json`` of an earlier run.
+
+    Raises
+    ------
+    FileError
+        It is not there, or is no configuration.
+    """
+    try:
+        return TrainingConfig.from_json(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise FileError(f"{path}: {error}") from error
+
+
+def record(
+    dataset: Dataset,
+    device: Device,
+    threads: int,
+    state: TrainingState,
+    stopped_early: bool,
+    total_seconds: float,
+    ranks: int = 1,
+) -> dict[str, Any]:
+    """Return what ``run.json`` says. `result` is the row of the epoch whose weights are saved."""
+    row = state.history[state.result_epoch]
+    best = best_row(state.history)
+    result = row._asdict()
+    del result["epoch"], result["seconds"]
+    counts = {name: rows.labels.shape[0] for name, rows in dataset.splits.items()}
+    return {
+        "device": {
+            "requested": device.requested,
+            "used": device.used,
+            "reason": device.reason,
+            "library": device.library,
+            "version": device.version,
+            "ranks": ranks,
+            "threads": threads,
+            "tf32": device.tf32,
+        },
+        "data": {
+            "path": dataset.path,
+            "sha256": dataset.sha256,
+            **{f"n_{name}": counts.get(name, 0) for name in ("train", "valid", "test")},
+            "n_classes": dataset.n_classes,
+            "notes": dataset.notes,
+        },
+        "result": {
+            "weights": "last" if state.best is None else "best",
+            "epochs": state.result_epoch,
+            "epochs_trained": state.epoch,
+            "stopped_early": stopped_early,
+            "best_valid_epoch": None if best is None else best.epoch,
+            **result,
+        },
+        "timing": {
+            "total_s": total_seconds,
+            "epoch_median_s": statistics.median(
+                [row.seconds for row in state.history[1:]] or [state.history[0].seconds]
+            ),
+        },
+        "versions": versions(device),
+        "parameters_sha256": parameters_sha256(state.result_parameters),
+    }
+
+
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """Read a run's ``run.json``; None if the run has not ended.
+
+    Raises
+    ------
+    FileError
+        It is damaged.
+    """
+    path = directory / "run.json"
+    if not path.exists():
+        return None
+    try:
+        record: dict[str, Any] = json.loads(read_text(path))
+        result = record["result"]
+        if (type(result["epochs_trained"]), type(result["stopped_early"])) != (int, bool):
+            raise ValueError("epochs_trained must be int and stopped_early bool")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise FileError(f"{path}: is no record of a run ({error!r}); remove it") from error
+    return record
+
+
+def versions(device: Device) -> dict[str, str]:
+    """Name the versions of what computes."""
+    return {
+        "python": python_version(),
+        "numpy": np.__version__,
+        "array-api-compat": array_api_compat.__version__,
+        "array-api-mlp": __version__,
+        device.library: device.version,
+    }

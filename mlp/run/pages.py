@@ -1,0 +1,74 @@
+"""What the pages of a run and of a sweep are made of: template and style, curves, pictures.
+
+A page loads nothing and runs no script; whatever a name or a path holds is taken for text.
+"""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+_HERE = Path(__file__).parent
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template of this folder. Strings are escaped, but for what `svg` has drawn.
+
+    The template has besides ``style``, the style sheet of all pages.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        loader=FileSystemLoader(_HERE, encoding="utf-8"),
+    )
+    style = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(values, style=style)
+
+
+def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> str:
+    """Draw a figure as an SVG element whose text is text.
+
+    Colours become variables, ``#0072b2`` is ``var(--ink-0072b2)``: the style sheet gives them their
+    values on light and dark ground.
+
+    Parameters
+    ----------
+    draw : callable
+        Draws into an empty figure.
+    size : (float, float)
+        Width and height in inches.
+    salt : str
+        What the names of the drawing's parts are made from: the same bytes for the same curves.
+    """
+    from markupsafe import Markup
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    buffer = io.StringIO()
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
+        figure = Figure(figsize=size, layout="constrained")
+        draw(figure)
+        nameless = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(buffer, format="svg", transparent=True, metadata=nameless)
+    # HTML knows SVG's namespaces; a page's figures must not share ids, and these have no use.
+    drawn = re.sub(r' (xmlns[:\w]*="[^"]*"|id="[\w.]+_\d+")', "", buffer.getvalue())
+    return Markup(re.sub("#([0-9a-f]{6})", r"var(--ink-\1)", drawn[drawn.index("<svg") :]))
+
+
+def png(pixels: np.ndarray) -> str:
+    """Encode greys from 0 to 1, (H, W), or with opacities (H, W, 2), as the data URI of a PNG."""
+    from PIL import Image
+
+    image = Image.fromarray(np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8))
+    image.thumbnail((1200, 1200))  # no more than a screen shows
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,274 @@
+"""A run: opened and locked, begun or resumed, trained, written."""
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..classifier import Classifier
+from ..config import TrainingConfig, command_line, differences, flag
+from ..datasets import Dataset, fingerprint, load
+from ..device import Device, choose_device, to_numpy
+from ..epochs import training_shard_rows
+from ..files import remove_parts, write_json
+from ..history import AXES, HistoryFile
+from ..installation import is_installed
+from ..keras_reference import keras_device, train_keras
+from ..model import map_arrays
+from ..training import TrainingState, network_sizes, patience_is_over, thread_count, train
+from . import checkpoint
+from .directory import create, locked, read_record, record, write_config
+from .ranks import Leader, Order
+from .report import plot_history, write_report
+from .signals import StoppedBySignal, StopSignals
+
+
+class Listener:
+    """Who is told how a run goes on: everything in one line; this one is deaf."""
+
+    def say(self, text: str) -> None:
+        """Take what the user may want to know."""
+
+    def warn(self, text: str) -> None:
+        """Take what the user must know."""
+
+    def progress(self, state: TrainingState, epochs: int) -> None:
+        """Take a new row of the history, of a run of so many epochs."""
+
+
+@dataclass
+class Run:
+    """One training and its directory.
+
+    Attributes
+    ----------
+    directory : Path
+    config : TrainingConfig
+        As it was asked for.
+    resume : bool
+        Whether the directory holds a run to go on with.
+    report : bool
+        Whether to write ``report.html``.
+    leader : Leader
+        Tells the other ranks what to do.
+    listener : Listener
+    """
+
+    directory: Path
+    config: TrainingConfig
+    resume: bool
+    report: bool
+    leader: Leader
+    listener: Listener
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return the record of a run that leaves nothing to do, and say so; else None."""
+        found = read_record(self.directory) if self.resume else None
+        if found is None:
+            return None
+        result = found["result"]
+        if not result["stopped_early"] and result["epochs_trained"] < self.config.epochs:
+            return None
+        hint = "more --epochs extend it"
+        if result["stopped_early"]:
+            hint = "early stopping ended it"
+        elif checkpoint.load(self.directory) is None:
+            hint = "it has no checkpoint, so more --epochs begin with the first"
+        epochs = result["epochs_trained"]
+        self.listener.warn(f"{self.directory}: finished after {epochs} epochs; {hint}")
+        return found
+
+    def execute(self) -> dict[str, Any]:
+        """Train and write every file of the run; return what ``run.json`` says.
+
+        Raises
+        ------
+        ValueError
+            The options do not go together, or not with the run that is there.
+        FileError, DataError, DeviceError, DivergedError, StoppedBySignal
+        """
+        started = time.perf_counter()
+        device = self._choose_device()
+        if device.notice:
+            self.listener.warn(device.notice)
+        dataset = self._load()
+        if not self.resume:
+            create(self.directory)
+        with locked(self.directory):
+            remove_parts(self.directory)
+            # What is only recorded is filled in, so that the run goes on as it began anywhere.
+            n_train = dataset.train.labels.shape[0]
+            shard_rows = training_shard_rows(self.config, n_train, device.kind)
+            path = os.path.abspath(self.config.data)
+            config = replace(self.config, data=path, shard_rows=shard_rows)
+            return self._train_and_write(config, device, dataset, started)
+
+    def _choose_device(self) -> Device:
+        config, reference = self.config, self.config.reference
+        if not reference:
+            return choose_device(config.device, strict=config.strict_device, tf32=config.tf32)
+        if self.resume:
+            raise ValueError(f"a run of --reference {reference} cannot go on; start anew")
+        if self.leader.communicator.size > 1:
+            raise ValueError(f"--reference {reference} trains on one rank")
+        return keras_device(config.device, strict=config.strict_device)
+
+    def _load(self) -> Dataset:
+        config = self.config
+        dataset = load(config.data, split=config.split, split_seed=config.split_seed)
+        if not is_installed():
+            where = Path(__file__).parents[1]
+            note = f"array-api-mlp is not installed; this is the copy in {where}"
+            dataset = replace(dataset, notes=(*dataset.notes, note))
+        return dataset
+
+    def _train_and_write(
+        self, config: TrainingConfig, device: Device, dataset: Dataset, started: float
+    ) -> dict[str, Any]:
+        environment = checkpoint.environment(device)
+        state = self._state_to_resume(config, dataset, environment) if self.resume else None
+        write_config(self.directory, config, resumed=self.resume)
+        if state is None:  # what lies there is of another run
+            checkpoint.remove(self.directory)
+        for note in dataset.notes:
+            self.listener.say(f"note: {note}")
+        communicator = self.leader.communicator
+        on_device = dataset.to(device)
+        threads = thread_count(config, on_device, communicator)
+        ranks = f"{communicator.size} ranks of " if communicator.size > 1 else ""
+        self.listener.say(
+            f"{' - '.join(map(str, network_sizes(dataset, config)))} on {device.used} "
+            f"({device.library}, {ranks}{threads} threads), {dataset.train.labels.shape[0]} "
+            "training rows"
+        )
+        self.leader.say(
+            Order(config, state, device.kind, dataset.sha256, fingerprint(dataset), environment)
+        )
+        past = state.history if state else ()
+        # A signal after the last epoch finds a whole state on disk, and the run writes its files.
+        with StopSignals() as stop:
+            with HistoryFile(self.directory / "metrics.csv", past) as history:
+
+                def save(state: TrainingState) -> None:
+                    checkpoint.save(self.directory, state, config, dataset.sha256, environment)
+
+                def on_epoch(state: TrainingState) -> None:
+                    history.write(state.history[-1])
+                    every = config.checkpoint_every
+                    if every and state.epoch and state.epoch % every == 0:
+                        save(state)
+                    self.listener.progress(state, config.epochs)
+
+                state = self._train(on_device, config, state, on_epoch, stop)
+            signalled = communicator.combine([], stop.received or 0)
+            state = to_host(state)
+            stopped_early = patience_is_over(state, config)
+            if not config.reference:
+                save(state)
+            if signalled and state.epoch < config.epochs and not stopped_early:
+                advice = f"go on with --resume {self.directory}"
+                if config.reference:
+                    advice = "start again with another --out"
+                message = f"interrupted after epoch {state.epoch}; {advice}"
+                raise StoppedBySignal(signalled, message)
+            seconds = time.perf_counter() - started + sum(row.seconds for row in past)
+            written = record(
+                dataset, device, threads, state, stopped_early, seconds, communicator.size
+            )
+            self._write(written, config, dataset, state)
+            communicator.barrier()  # until here the other ranks note signals too
+        if not config.checkpoint_every:
+            checkpoint.remove(self.directory)
+        return written
+
+    def _train(
+        self,
+        dataset: Dataset,
+        config: TrainingConfig,
+        state: TrainingState | None,
+        on_epoch: Callable[[TrainingState], object],
+        stop: StopSignals,
+    ) -> TrainingState:
+        if config.reference:
+            return train_keras(dataset, config, on_epoch=on_epoch, stop=stop)
+        return train(
+            dataset,
+            config,
+            state=state,
+            communicator=self.leader.communicator,
+            on_epoch=on_epoch,
+            stop=stop,
+        )
+
+    def _write(
+        self,
+        record: dict[str, Any],
+        config: TrainingConfig,
+        dataset: Dataset,
+        state: TrainingState,
+    ) -> None:
+        """Write the files of a run that has ended; ``run.json``, which says so, is the last."""
+        classifier = Classifier.of(state.result_parameters, dataset)
+        classifier.save(self.directory / "model.safetensors")
+        for quantity in AXES:
+            plot_history(state.history, quantity, self.directory / f"{quantity}.png")
+        if self.report:
+            write_report(
+                self.directory / "report.html",
+                record=record,
+                config=config,
+                history=state.history,
+                dataset=dataset,
+                parameters=classifier.parameters,
+                command=f"mlp train {command_line(self.config)}".rstrip(),
+            )
+        write_json(self.directory / "run.json", record)
+
+    def _state_to_resume(
+        self, config: TrainingConfig, dataset: Dataset, environment: dict[str, str]
+    ) -> TrainingState | None:
+        """Return what the run goes on from, and say what that means; None starts it again."""
+        warn = self.listener.warn
+        found = checkpoint.load(self.directory)
+        if found is None:
+            warn(f"{self.directory}: no checkpoint yet, starting again from epoch 0")
+            return None
+        for warning in found.warnings:
+            warn(f"warning: {warning}")
+        sizes = network_sizes(dataset, config)
+        checkpoint.check_fits(found, sizes, config.dtype, dataset.sha256)
+        if found.state.epoch > config.epochs:
+            raise ValueError(f"--epochs must be at least the {found.state.epoch} that are done")
+        for name, option in differences(found.config, config).items():
+            if not option.metadata["resume"]:
+                raise ValueError(
+                    f"{self.directory}: its config.json and its checkpoint differ in {flag(name)}; "
+                    "start a new run with --config"
+                )
+        warn(f"{self.directory}: going on after epoch {found.state.epoch}")
+        for name, value in environment.items():
+            if (before := found.environment.get(name)) != value:
+                warn(
+                    f"warning: {name} was {before} and is {value}: the last bits may differ from "
+                    "one run's"
+                )
+        if config.epochs != found.config.epochs and config.schedule != "constant":
+            warn(
+                f"warning: the {config.schedule} schedule depends on --epochs, "
+                f"{found.config.epochs} before: the weights will not be those of {config.epochs} "
+                "epochs in one run"
+            )
+        return found.state
+
+
+def to_host(state: TrainingState) -> TrainingState:
+    """Return the state with NumPy arrays, copied from the device once."""
+    best = state.best
+    return replace(
+        state,
+        parameters=map_arrays(to_numpy, state.parameters),
+        velocity=map_arrays(to_numpy, state.velocity),
+        best=best and best._replace(parameters=map_arrays(to_numpy, best.parameters)),
+    )

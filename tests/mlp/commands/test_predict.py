@@ -1,0 +1,607 @@
+"""What predict.py says of pictures, rows and hostile files."""
+
+import gzip
+import io
+import json
+import os
+import struct
+import subprocess
+import sys
+import tracemalloc
+import zlib
+from pathlib import Path
+
+import array_api_strict
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import save, save_file
+from tolerances import ROUNDING
+
+import mlp
+from mlp import TrainingConfig, init_parameters
+from mlp.classifier import contiguous_arrays
+from mlp.commands import predict
+from mlp.datasets import blocks
+from mlp.datasets.pictures import read_image
+from mlp.device import Device
+from mlp.model import named_arrays
+
+ROOT = Path(__file__).resolve().parents[3]
+GLYPHS = ROOT / "data" / "glyphs.npz"
+SHARE = 0.95  # of a fixed sample that must be read alike, whatever the picture: 57 of 60
+TOUCHING = 0.85  # the same where the letter touches the border, which may look like paper
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return mlp.load(GLYPHS, split=(6000, 1000))
+
+
+@pytest.fixture(scope="module")
+def letters(dataset, tmp_path_factory):
+    """Train on letters for a moment; give a run directory."""
+    config = TrainingConfig(hidden=(100,), epochs=5, batch_size=128, learning_rate=0.05, threads=1)
+    state = mlp.train(dataset, config)
+    folder = tmp_path_factory.mktemp("run")
+    mlp.Classifier.of(state.parameters, dataset).save(folder / "model.safetensors")
+    assert state.history[-1].valid_accuracy > 0.9
+    return folder, state.parameters
+
+
+@pytest.fixture
+def rows_model(tmp_path):
+    """Write an untrained model of 6 features and 3 classes; give its path and parameters."""
+    parameters = init_parameters((6, 5, 3), seed=1, dtype="float64")
+    return write_model(tmp_path / "rows.safetensors", parameters), parameters
+
+
+def write_model(path, parameters, **metadata):
+    n_classes = parameters[-1].bias.shape[0]
+    names = json.dumps([chr(ord("A") + k) for k in range(n_classes)])
+    metadata = {"scale": "1.0", "class_names": names, "image_shape": "null"} | metadata
+    path.write_bytes(save(contiguous_arrays(parameters), metadata))
+    return path
+
+
+def run(capsys, *arguments):
+    status = predict.main([str(argument) for argument in (*arguments, "--device", "cpu")])
+    done = capsys.readouterr()
+    return status, done.out, done.err
+
+
+def ask(capsys, *arguments):
+    """Give the JSON object of a run without complaints."""
+    status, out, err = run(capsys, *arguments, "--json")
+    assert (status, "error" in err) == (0, False)
+    return json.loads(out)
+
+
+def test_the_data_sets_own_rows_get_the_class_of_mlp_predict(letters, dataset, tmp_path, capsys):
+    folder, parameters = letters
+    rows = dataset.test.features[:600]
+    images, labels = rows.reshape(-1, 28, 28), dataset.test.labels[:600]
+    np.savez_compressed(tmp_path / "set.npz", images=images, labels=labels)
+    found = ask(capsys, folder, tmp_path / "set.npz", "--top", 99)
+    x = rows.astype(np.float32) * np.float32(1 / 255)
+    probabilities = mlp.predict_probabilities(parameters, x)
+    classes = mlp.predict(parameters, x)
+    assert len(found["predictions"]) == 600
+    for row, one in enumerate(found["predictions"]):
+        assert (one["row"], one["index"]) == (row, classes[row])
+        assert one["class"] == one["top"][0]["class"] == dataset.class_names[classes[row]]
+        assert one["label"] == dataset.class_names[labels[row]]
+        assert [entry["probability"] for entry in one["top"]] == sorted(
+            (entry["probability"] for entry in one["top"]), reverse=True
+        )
+        theirs = {entry["class"]: entry["probability"] for entry in one["top"]}
+        for name, probability in zip(dataset.class_names, probabilities[row], strict=True):
+            np.testing.assert_allclose(theirs[name], probability, **ROUNDING["float32"])
+    assert (found["labelled"], found["accuracy"]) == (600, np.mean(classes == labels))
+    assert found["errors"] == []
+
+
+# Pictures of a glyph, (28, 28) uint8.
+
+
+def stretched(glyph, width, height):
+    return Image.fromarray(glyph).resize((width, height))
+
+
+def page(glyph, width=60, height=90, margin=30, paper=225, ink=40, noise=0.0, gradient=0.0):
+    rng = np.random.default_rng(0)
+    letter = np.asarray(stretched(glyph, width, height)) / 255
+    levels = np.full((height + 2 * margin, width + 2 * margin), float(paper))
+    levels[margin:-margin, margin:-margin] += letter * (ink - paper)
+    levels += np.linspace(-gradient, gradient, levels.shape[1])
+    levels += rng.normal(0, noise, levels.shape) if noise else 0
+    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
+
+
+def transparent(glyph, level):
+    ink = Image.new("RGBA", (80, 100), (level, level, level, 255))
+    ink.putalpha(stretched(glyph, 80, 100))
+    picture = Image.new("RGBA", (120, 150), (level, level, level, 0))
+    picture.paste(ink, (20, 25))
+    return picture
+
+
+def sixteen_bits(glyph):
+    return Image.fromarray(np.asarray(page(glyph)).astype(np.uint16) * 257)
+
+
+def png(image, **options):
+    stream = io.BytesIO()
+    image.save(stream, "PNG", **options)
+    return stream.getvalue()
+
+
+def jpeg(image, **options):
+    stream = io.BytesIO()
+    image.save(stream, "JPEG", quality=60, **options)
+    return stream.getvalue()
+
+
+def lying(glyph):
+    """Store a picture on its side, as a camera does, with the tag that says so."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return jpeg(page(glyph).transpose(Image.Transpose.ROTATE_90), exif=exif)
+
+
+PICTURES = {
+    "bright on dark": (lambda g: png(page(g, paper=0, ink=255)), SHARE),
+    "dark on paper": (lambda g: png(page(g)), SHARE),
+    "JPEG": (lambda g: jpeg(page(g)), SHARE),
+    "small": (lambda g: png(page(g, width=14, height=14, margin=4)), SHARE),
+    "large": (lambda g: jpeg(page(g, width=500, height=400, margin=150)), SHARE),
+    "noise": (lambda g: png(page(g, noise=10)), SHARE),
+    "uneven light": (lambda g: jpeg(page(g, gradient=25)), SHARE),
+    "faint": (lambda g: jpeg(page(g, paper=200, ink=150)), SHARE),
+    "black on nothing": (lambda g: png(transparent(g, 0)), SHARE),
+    "white on nothing": (lambda g: png(transparent(g, 255)), SHARE),
+    "palette": (lambda g: png(page(g).convert("P")), SHARE),
+    "colour": (lambda g: jpeg(page(g).convert("RGB")), SHARE),
+    "CMYK": (lambda g: jpeg(page(g).convert("CMYK")), SHARE),
+    "16 bits": (lambda g: png(sixteen_bits(g)), SHARE),
+    "rotated by EXIF": (lying, SHARE),
+    "no margin": (lambda g: png(stretched(g, 64, 50)), TOUCHING),
+}
+
+
+@pytest.mark.parametrize("kind", PICTURES)
+def test_a_picture_of_a_glyph_is_read_as_the_glyph(kind, letters, dataset, tmp_path):
+    make, share = PICTURES[kind]
+    glyphs = dataset.test.features[:60].reshape(-1, 28, 28)
+    rows = []
+    for glyph in glyphs:
+        (tmp_path / "picture").write_bytes(make(glyph))
+        rows.append(read_image(tmp_path / "picture", (28, 28)))
+    scaled = [np.reshape(images, (60, -1)).astype(np.float32) / 255 for images in (rows, glyphs)]
+    found, expected = (mlp.predict(letters[1], x) for x in scaled)
+    assert np.mean(found == expected) >= share
+
+
+@pytest.mark.parametrize("ink", ["light", "dark"])
+def test_where_letters_touch_the_border_the_ink_can_be_told(ink, letters, dataset, tmp_path):
+    same = 0
+    for row in dataset.test.features[:60]:
+        glyph = row.reshape(28, 28)
+        levels = np.asarray(stretched(glyph, 64, 64))
+        picture = Image.fromarray(levels if ink == "light" else 255 - levels)
+        (tmp_path / "picture").write_bytes(png(picture))
+        rows = np.stack([read_image(tmp_path / "picture", (28, 28), ink), glyph])
+        classes = mlp.predict(letters[1], rows.reshape(2, -1).astype(np.float32) / 255)
+        same += classes[0] == classes[1]
+    assert same / 60 >= SHARE
+
+
+def test_a_picture_of_the_models_size_is_taken_as_it_is(tmp_path):
+    image = np.random.default_rng(0).integers(90, 100, (7, 5)).astype(np.uint8)
+    (tmp_path / "a.png").write_bytes(png(Image.fromarray(image)))
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", (7, 5)), image)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", (7, 5), "dark"), 255 - image)
+
+
+def test_the_result_fills_the_shape_and_is_bright_on_black(dataset, tmp_path):
+    glyph = dataset.test.features[0].reshape(28, 28)
+    (tmp_path / "a.png").write_bytes(png(page(glyph)))
+    row = read_image(tmp_path / "a.png", (40, 30))
+    assert (row.shape, row.dtype) == ((40, 30), np.uint8)
+    for edge in (row[0], row[-1], row[:, 0], row[:, -1]):
+        assert edge.max() >= 128
+    assert (np.percentile(row, 5), np.percentile(row, 95)) == (0, 255)
+
+
+def test_a_line_for_every_input_in_order(letters, dataset, tmp_path, capsys):
+    glyphs = dataset.test.features.reshape(-1, 28, 28)
+    (tmp_path / "folder" / "deeper").mkdir(parents=True)
+    for index, name in enumerate(["b.png", "a.PNG", "deeper/c.jpg"]):
+        (tmp_path / "folder" / name).write_bytes(png(Image.fromarray(glyphs[index])))
+    (tmp_path / "folder" / "notes.txt").write_text("not a picture, and not asked for")
+    (tmp_path / "folder" / "link.png").symlink_to("b.png")
+    (tmp_path / "last.jpg").write_bytes(jpeg(page(glyphs[3])))
+    status, out, err = run(capsys, letters[0], tmp_path / "folder", tmp_path / "last.jpg")
+    assert (status, err) == (0, "")
+    lines = out.splitlines()
+    names = [line.partition(": ")[0].removeprefix(f"{tmp_path}/") for line in lines]
+    assert names == ["folder/a.PNG", "folder/b.png", "folder/deeper/c.jpg", "last.jpg"]
+    x = glyphs[[1, 0, 2]].reshape(3, -1).astype(np.float32) / 255
+    for line, row in zip(lines, mlp.predict_probabilities(letters[1], x), strict=False):
+        order = np.argsort(-row)[:3]
+        expected = "  ".join(f"{'ABCDEFGHIJ'[k]} {row[k]:.4f}" for k in order)
+        assert line.endswith(f": {expected}")
+    assert len(run(capsys, letters[0], tmp_path / "last.jpg", "--top", 1)[1].split()) == 3
+
+
+def test_bad_inputs_are_named_and_the_others_go_on(letters, dataset, tmp_path, capsys):
+    glyph = dataset.test.features[0].reshape(28, 28)
+    whole = png(Image.fromarray(glyph))
+    (tmp_path / "a.png").write_bytes(whole)
+    (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "c.jpg").write_bytes(b"hello")
+    (tmp_path / "d.png").write_bytes(png(Image.new("L", (90, 90), 255)))
+    (tmp_path / "e\n\x1b[31m.png").write_bytes(b"")
+    (tmp_path / "f.png").write_bytes(whole)
+    (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.png")
+    inputs = (tmp_path, tmp_path / "empty", tmp_path / "nowhere", tmp_path / "pipe.png")
+    status, out, err = run(capsys, letters[0], *inputs, "--json")
+    assert status == 2
+    found = json.loads(out)
+    assert [Path(one["input"]).name for one in found["predictions"]] == ["a.png", "f.png"]
+    lines = err.splitlines()
+    expected = [
+        "b.png: is no whole PNG or JPEG",
+        "c.jpg: is no whole PNG or JPEG (cannot identify image file)",
+        "d.png: is blank",
+        "e\\n\\x1b[31m.png: is no whole PNG or JPEG",
+        "empty: holds no file named .png, .jpg, .jpeg",
+        "nowhere: no such file or folder",
+        "pipe.png: no such file or folder",
+    ]
+    for line, want, error in zip(lines, expected, found["errors"], strict=True):
+        assert line == f"mlp predict: error: {error}"
+        assert want in line
+        assert line.isprintable()
+
+
+def claimed_png(width, height):
+    """Write a PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    data = zlib.compress(bytes(1000))
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    )
+
+
+@pytest.mark.parametrize("side", [9_000, 10_000, 60_000])  # Pillow warns from 9,460, refuses later
+def test_a_picture_that_unpacks_to_a_multiple_is_refused(side, letters, tmp_path, capsys):
+    (tmp_path / "bomb.png").write_bytes(claimed_png(side, side))
+    tracemalloc.start()
+    status, out, err = run(capsys, letters[0], tmp_path / "bomb.png")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "pixels" in err
+    assert peak < 2**24
+
+
+# Files of rows.
+
+
+def idx(array, sizes=None):
+    sizes = array.shape if sizes is None else sizes
+    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *sizes) + array.tobytes()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_idx_files(zipped, labelled, letters, dataset, tmp_path, capsys):
+    rows, labels = dataset.test.features[:300], dataset.test.labels[:300]
+    pack, end = (gzip.compress, ".gz") if zipped else (bytes, "")
+    path = tmp_path / f"t10k-images-idx3-ubyte{end}"
+    path.write_bytes(pack(idx(rows.reshape(-1, 28, 28))))
+    if labelled:
+        (tmp_path / f"t10k-labels-idx1-ubyte{end}").write_bytes(pack(idx(labels)))
+    found = ask(capsys, letters[0], path)
+    classes = mlp.predict(letters[1], rows.astype(np.float32) / 255)
+    assert [one["index"] for one in found["predictions"]] == classes.tolist()
+    assert found["accuracy"] == (np.mean(classes == labels) if labelled else None)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", ">f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_features(dtype, order, rows_model, tmp_path, capsys):
+    path, parameters = rows_model
+    features = np.random.default_rng(0).standard_normal((600, 6))
+    np.savez(tmp_path / "set.npz", features=np.asarray(features, dtype, order=order))
+    found = ask(capsys, path, tmp_path / "set.npz")
+    classes = mlp.predict(parameters, features.astype(dtype).astype(np.float64))
+    assert [one["index"] for one in found["predictions"]] == classes.tolist()
+    assert (found["labelled"], found["accuracy"]) == (0, None)
+
+
+def test_rows_that_are_not_finite_are_named(rows_model, tmp_path, capsys):
+    features = np.ones((5, 6))
+    features[1, 2], features[3, 0] = np.nan, -np.inf
+    np.savez(tmp_path / "set.npz", features=features)
+    status, out, err = run(capsys, rows_model[0], tmp_path / "set.npz")
+    assert status == 2
+    assert [line.partition(":")[0][-3:] for line in out.splitlines()] == ["[0]", "[2]", "[4]"]
+    assert [line.partition("]")[0][-1] for line in err.splitlines()] == ["1", "3"]
+
+
+def bad_rows(path, kind):
+    images = np.zeros((4, 28, 28), np.uint8)
+    labels = np.zeros(4, np.int64)
+    arrays = {
+        "no images": {"pictures": images},
+        "other size": {"images": images[:, 1:]},
+        "floats": {"images": images.astype(np.float32)},
+        "objects": {"images": np.array([{}, {}], object)},
+        "no row axis": {"images": np.zeros((), np.uint8)},
+        "labels too few": {"images": images, "labels": labels[1:]},
+        "labels too high": {"images": images, "labels": labels + 10},
+        "labels below": {"images": images, "labels": labels - 1},
+        "labels one-hot": {"images": images, "labels": np.eye(10)[labels]},
+    }
+    if kind in arrays:
+        np.savez(path, **arrays[kind])
+    else:
+        path.write_bytes(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("no images", "must hold the array 'images' for this model, got ['pictures']"),
+        (
+            "other size",
+            "rows must be uint8 of shape (N, 28, 28) for this model, got uint8 of shape",
+        ),
+        ("floats", "got float32 of shape (4, 28, 28)"),
+        ("objects", "must hold numbers"),
+        ("no row axis", "got uint8 of shape ()"),
+        ("labels too few", "labels must be integers of shape (4,), got int64 of shape (3,)"),
+        ("labels too high", "labels must be 0 to 9 for this model, got 10 to 10"),
+        ("labels below", "labels must be 0 to 9 for this model, got -1 to -1"),
+        ("labels one-hot", "labels must be integers of shape (4,), got float64 of shape (4, 10)"),
+        (b"PK\x03\x04 no archive", "is no whole .npz archive"),
+        (b"\x1f\x8b no gzip", "cannot be read, or is damaged"),
+        (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of 3-dimensional bytes"),
+        (idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28)), "the limit is"),
+        (gzip.compress(idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28))), "the limit is"),
+        (idx(np.zeros((1, 28, 28), np.uint8), (9, 28, 28)), "claims 9 rows, ends within"),
+        (idx(np.zeros((2, 28, 28), np.uint8), (1, 28, 28)), "more than the 1 rows it claims"),
+    ],
+)
+def test_files_of_rows_that_are_damaged_or_do_not_fit(kind, message, letters, tmp_path, capsys):
+    bad_rows(tmp_path / "set.npz", kind)
+    status, _, err = run(capsys, letters[0], tmp_path / "set.npz")
+    assert (status, err.count("\n")) == (2, 1)
+    assert message in err
+
+
+def test_what_comes_before_the_damage_is_predicted(letters, tmp_path, capsys):
+    images = np.random.default_rng(0).integers(0, 256, (600, 28, 28)).astype(np.uint8)
+    (tmp_path / "images").write_bytes(idx(images)[:-1])
+    status, out, err = run(capsys, letters[0], tmp_path / "images")
+    assert (status, out.count("\n"), err.count("\n")) == (2, 2 * blocks.ROWS, 1)
+    assert "claims 600 rows" in err
+
+
+@pytest.mark.parametrize("kind", ["folder", "npz", "idx.gz"])
+def test_memory_does_not_grow_with_the_rows(kind, tmp_path, capsys, monkeypatch):
+    """Rows are 10,000 bytes, so that 450 more of them, or their floats, would be seen."""
+    parameters = init_parameters((10_000, 4, 2), seed=0, dtype="float32")
+    path = write_model(tmp_path / "m.safetensors", parameters, image_shape="[100, 100]")
+    monkeypatch.setattr(predict, "ROWS", 64)
+    monkeypatch.setattr(blocks, "ROWS", 64)
+
+    def peak(count):
+        images = np.random.default_rng(0).integers(0, 256, (count, 100, 100)).astype(np.uint8)
+        given = tmp_path / f"{kind}-{count}"
+        if kind == "folder":
+            given.mkdir()
+            for index, image in enumerate(images):
+                (given / f"{index}.png").write_bytes(png(Image.fromarray(image), compress_level=0))
+        elif kind == "npz":
+            with given.open("wb") as file:
+                np.savez_compressed(file, images=images)
+        else:
+            given.write_bytes(gzip.compress(idx(images), 1))
+        del images
+        tracemalloc.start()
+        status, out, _ = run(capsys, path, given)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert (status, out.count("\n")) == (0, count)
+        return used
+
+    peak(65)  # what is loaded once is loaded before the first measure
+    few, many = peak(150), peak(600)
+    assert few > 64 * 10_000 * 4
+    assert many < few + 20 * 10_000
+
+
+# Hostile models and usage.
+
+
+def change(path, arrays, metadata, *, drop=()):
+    parameters = init_parameters((6, 5, 3), seed=1, dtype="float32")
+    whole = {name: np.array(array) for name, array in named_arrays(parameters).items()} | arrays
+    described = {"scale": "1.0", "class_names": '["A", "B", "C"]', "image_shape": "null"} | metadata
+    kept = ({k: v for k, v in d.items() if k not in drop} for d in (whole, described))
+    save_file(next(kept), path, next(kept))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "metadata", "drop", "message"),
+    [
+        ({"layers.0.weight": np.ones((6, 5))}, {}, (), "layer 0 must be float32 or float64 like"),
+        ({"layers.1.bias": np.ones(3, np.int32)}, {}, (), "layer 1 must be float32 or float64"),
+        ({"layers.1.bias": np.ones(4, np.float32)}, {}, (), "layer 1 must have a weight"),
+        ({"layers.1.bias": np.ones((), np.float32)}, {}, (), "layer 1 must have a weight"),
+        ({"layers.0.weight": np.ones((0, 5), np.float32)}, {}, (), "layer 0 must have a weight"),
+        ({"layers.0.weight": np.ones(5, np.float32)}, {}, (), "layer 0 must have a weight"),
+        ({"layers.1.weight": np.ones((4, 3), np.float32)}, {}, (), "layer 1 must take the 5 units"),
+        ({"layers.1.bias": np.full(3, np.nan, np.float32)}, {}, (), "layer 1 must be finite"),
+        ({}, {}, ("layers.0.bias",), "is missing"),
+        ({}, {}, ("scale",), "'scale' must be a finite number above 0, got nothing"),
+        ({}, {"scale": "nan"}, (), "'scale' must be a finite number above 0, got nan"),
+        ({}, {"scale": "inf"}, (), "'scale' must be a finite number above 0, got inf"),
+        ({}, {"scale": "-1"}, (), "'scale' must be a finite number above 0, got -1"),
+        ({}, {"scale": "\x1b[31m\n" * 99}, (), "'scale' must be a finite number above 0"),
+        ({}, {"class_names": "[" * 100_000}, (), "'class_names' must be a list of 3 names"),
+        ({}, {"class_names": '["A", "B"]'}, (), "'class_names' must be a list of 3 names"),
+        ({}, {"class_names": '["A", "B", 3]'}, (), "'class_names' must be a list of 3 names"),
+        ({}, {"class_names": '"ABC"'}, (), "'class_names' must be a list of 3 names"),
+        ({}, {"image_shape": "[2, 2]"}, (), "'image_shape' must be null, or a height and a width"),
+        ({}, {"image_shape": "[-2, -3]"}, (), "'image_shape' must be null, or a height"),
+        ({}, {"image_shape": "[2.0, 3.0]"}, (), "'image_shape' must be null, or a height"),
+        ({}, {"image_shape": "[6]"}, (), "'image_shape' must be null, or a height"),
+        ({}, {"image_shape": "9" * 5000}, (), "'image_shape' must be null, or a height"),
+    ],
+)  # fmt: skip
+def test_a_crafted_model_is_refused(arrays, metadata, drop, message, tmp_path, capsys):
+    change(tmp_path / "m.safetensors", arrays, metadata, drop=drop)
+    status, out, err = run(capsys, tmp_path / "m.safetensors", tmp_path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert message in err
+    assert err[:-1].isprintable()
+    assert len(err) < 500
+
+
+def safetensors(dtype, shape, size):
+    """Write the file of one layer, whose arrays both have this dtype, shape and size in bytes."""
+    layer = {
+        f"layers.0.{name}": {
+            "dtype": dtype,
+            "shape": shape,
+            "data_offsets": [k * size, (k + 1) * size],
+        }
+        for k, name in enumerate(("bias", "weight"))
+    }
+    header = json.dumps(layer).encode()
+    return struct.pack("<Q", len(header)) + header + bytes(2 * size)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"", "cannot be read, or is damaged"),
+        (b"hello, world", "cannot be read, or is damaged"),
+        (struct.pack("<Q", 2**60) + b"{}", "cannot be read, or is damaged"),
+        (struct.pack("<Q", 2) + b"{}", "is no model of this project: it holds no layers"),
+        (struct.pack("<Q", 90_000) + b"[" * 90_000, "cannot be read, or is damaged"),
+        (safetensors("BF16", [1, 1], 2), ""),  # NumPy knows it where ml_dtypes is imported
+        (safetensors("F8_E4M3", [1, 1], 1), "cannot be read, or is damaged"),
+        (safetensors("F16", [1, 1], 2), "layer 0 must be float32 or float64"),
+        (safetensors("F32", [1] * 99, 4), "cannot be read, or is damaged"),
+        (safetensors("F32", [2**40, 0], 0), "layer 0 must have a weight"),
+        (safetensors("\x1b[31m\n", [1], 4), "cannot be read, or is damaged"),
+    ],
+)
+def test_a_file_that_is_no_model_is_refused(data, message, tmp_path, capsys):
+    (tmp_path / "model.safetensors").write_bytes(data)
+    status, out, err = run(capsys, tmp_path, tmp_path)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert f"model.safetensors: {message}" in err
+    assert err[:-1].isprintable()
+
+
+def test_a_pipe_or_an_empty_folder_is_no_model(tmp_path, capsys):
+    os.mkfifo(tmp_path / "pipe")
+    absent = "no such model; name a run directory"
+    for model, message in (("", absent), ("pipe", "pipe: is no file"), ("nowhere", absent)):
+        status, _, err = run(capsys, tmp_path / model, tmp_path)
+        assert (status, err.count("\n")) == (2, 1)
+        assert message in err
+
+
+def test_a_model_that_overflows_gives_an_error_for_the_row(tmp_path, capsys):
+    parameters = init_parameters((6, 5, 3), seed=1, dtype="float32")
+    huge = tuple(layer._replace(weight=np.full_like(layer.weight, 3e38)) for layer in parameters)
+    np.savez(tmp_path / "set.npz", features=np.ones((1, 6)))
+    model = write_model(tmp_path / "m.safetensors", huge)
+    status, out, err = run(capsys, model, tmp_path / "set.npz")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "set.npz[0]: its features or the model's outputs are not finite" in err
+
+
+def test_class_names_cannot_reach_the_terminal_as_control_codes(tmp_path, capsys):
+    parameters = init_parameters((6, 5, 2), seed=1, dtype="float32")
+    names = ["\x1b[31mA\nB", "\ud800"]
+    model = write_model(tmp_path / "m.safetensors", parameters, class_names=json.dumps(names))
+    np.savez(tmp_path / "set.npz", features=np.ones((1, 6)))
+    out = run(capsys, model, tmp_path / "set.npz")[1]
+    assert out.count("\n") == 1
+    assert out[:-1].isprintable()
+    top = ask(capsys, model, tmp_path / "set.npz")["predictions"][0]["top"]
+    assert {entry["class"] for entry in top} == set(names)
+
+
+def test_a_model_of_rows_takes_no_pictures(rows_model, tmp_path, capsys):
+    (tmp_path / "a.png").write_bytes(png(Image.new("L", (3, 2))))
+    status, _, err = run(capsys, rows_model[0], tmp_path / "a.png")
+    assert status == 2
+    assert "takes rows of 6 features, not pictures; give an .npz with 'features'" in err
+
+
+def test_another_device_gives_the_same_classes(letters, dataset, tmp_path, monkeypatch, capsys):
+    """On array-api-strict's second device, where an array left on the host is an error."""
+    np.savez(tmp_path / "set.npz", images=dataset.test.features[:300].reshape(-1, 28, 28))
+    ours = ask(capsys, letters[0], tmp_path / "set.npz")
+    there = array_api_strict.Device("device1")
+    device = Device(array_api_strict, there, "cuda", "cuda", "cuda:0", "a stand-in")
+    monkeypatch.setattr(predict, "choose_device", lambda *_, **__: device)
+    theirs = ask(capsys, letters[0], tmp_path / "set.npz")
+    for one, other in zip(ours["predictions"], theirs["predictions"], strict=True):
+        assert one["index"] == other["index"]
+
+
+def test_a_device_that_does_not_exist_exits_3(letters, capsys):
+    arguments = [str(letters[0]), str(GLYPHS), "--device", "cuda:99", "--strict-device"]
+    assert predict.main(arguments) == 3
+    assert capsys.readouterr().err.startswith("mlp predict: error: device cuda:99 ")
+
+
+def test_usage(letters, capsys):
+    for arguments, message in (
+        ((letters[0],), "INPUT; see --help"),
+        (
+            (letters[0], GLYPHS, "--top", "0"),
+            "--top: invalid number of at least 1 value: '0'",
+        ),
+        ((letters[0], GLYPHS, "--ink", "red"), "--ink"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            predict.main([str(argument) for argument in arguments])
+        done = capsys.readouterr()
+        assert (stop.value.code, done.out, done.err.count("\n")) == (2, "", 1)
+        assert message in done.err
+    assert predict.main([str(letters[0]), str(GLYPHS), "--device", "gpu"]) == 2
+    assert "device must be auto, cpu, cuda or cuda:N, got 'gpu'" in capsys.readouterr().err
+
+
+def test_the_command_as_typed_ends_quietly_when_its_reader_does(letters):
+    script = [sys.executable, str(ROOT / "scripts" / "predict.py")]
+    process = subprocess.Popen(
+        [*script, str(letters[0]), str(GLYPHS), "--device", "cpu"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT.parent,
+    )
+    assert "glyphs.npz[0]: " in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    process.stderr.close()
+    assert process.wait(timeout=60) == 0

@@ -1,0 +1,341 @@
+"""The hyperparameter study, run as a user runs it, and the files it writes."""
+
+import csv
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mlp import TrainingConfig
+from mlp.commands.sweep import main
+from mlp.history import Metrics
+from mlp.run.sweep import Trial, table, write_csv, write_page, write_picture
+
+ROOT = Path(__file__).resolve().parents[3]
+STYLE = ROOT / "mlp" / "run" / "style.css"
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """Write a small data set of images: 600 rows, 3 classes, 6 x 5 pixels."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(600) % 3).astype(np.uint8)
+    images = rng.integers(0, 120, (600, 6, 5)).astype(np.uint8)
+    images[np.arange(600), labels * 2] += 100
+    path = tmp_path_factory.mktemp("data") / "letters.npz"
+    np.savez_compressed(path, images=images, labels=labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def command(letters):
+    return [
+        sys.executable, str(ROOT / "scripts" / "sweep.py"), "--data", str(letters), "--split",
+        "400", "100", "--device", "cpu", "--epochs", "8",
+    ]  # fmt: skip
+
+
+def sweep(command, *arguments):
+    return subprocess.run(
+        [*command, *map(str, arguments)], capture_output=True, text=True, timeout=300
+    )
+
+
+@pytest.fixture(scope="module")
+def swept(command, tmp_path_factory):
+    out = tmp_path_factory.mktemp("sweep") / "out"
+    done = sweep(command, "--grid", "hidden=5,20", "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return done, out
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def page_of(path):
+    """Read a page's text, its tags with their attributes, and see that all tags close."""
+
+    class Reader(HTMLParser):
+        def __init__(self):
+            super().__init__()
+            self.tags, self.open, self.text = [], [], []
+
+        def handle_starttag(self, tag, attributes):
+            self.tags.append((tag, dict(attributes)))
+            if tag not in ("meta", "link"):
+                self.open.append(tag)
+
+        def handle_startendtag(self, tag, attributes):
+            self.tags.append((tag, dict(attributes)))
+
+        def handle_endtag(self, tag):
+            assert self.open.pop() == tag
+
+        def handle_data(self, data):
+            self.text.append(data)
+
+    reader = Reader()
+    reader.feed(path.read_text())
+    assert reader.open == []
+    return reader
+
+
+def test_every_combination_is_a_run_of_train_py(swept):
+    _, out = swept
+    assert {path.name for path in out.iterdir()} == {
+        "hidden-5", "hidden-20", "sweep.csv", "sweep.html", "sweep.png"
+    }  # fmt: skip
+    for units in (5, 20):
+        config = json.loads((out / f"hidden-{units}" / "config.json").read_text())
+        assert (config["hidden"], config["epochs"], config["split"]) == ([units], 8, [400, 100])
+        assert json.loads((out / f"hidden-{units}" / "run.json").read_text())["device"]
+
+
+def test_table_and_json_are_the_rows_of_the_lowest_validation_loss(swept):
+    done, out = swept
+    result = json.loads(done.stdout)
+    rows = rows_of(out / "sweep.csv")
+    assert [row["hidden"] for row in rows] == ["5", "20"]
+    for row, told in zip(rows, result["runs"], strict=True):
+        metrics = rows_of(out / row["directory"] / "metrics.csv")
+        stop = min(metrics, key=lambda m: float(m["valid_loss"]))
+        assert row["early_stopping_epoch"] == stop["epoch"] == str(told["early_stopping_epoch"])
+        for name in ("train_loss", "valid_loss", "valid_accuracy", "test_accuracy"):
+            assert row[name] == stop[name] == repr(told[name])
+        assert (row["status"], row["epochs_trained"]) == ("finished", "8")
+        assert f"{float(stop['test_accuracy']):.4f}" in done.stderr
+    best = min(rows, key=lambda row: float(row["valid_loss"]))["directory"]
+    assert result["best"] == best
+    starred = [line for line in done.stderr.splitlines() if line.startswith("* ")]
+    assert starred[0].split()[1] == best.removeprefix("hidden-")
+
+
+def test_the_page_needs_nothing_but_itself(swept):
+    _, out = swept
+    page = page_of(out / "sweep.html")
+    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe")]
+    assert [a["href"] for tag, a in page.tags if tag == "link"] == ["data:,"]
+    assert "http:" not in "".join(page.text)
+    text = (out / "sweep.html").read_text()
+    assert not re.search(r"https?://|@import|url\((?!#)", text)
+    figures = [a for tag, a in page.tags if tag == "figure"]
+    assert [a["role"] for a in figures] == ["img"] * 3
+    assert all(len(a["aria-label"]) > 40 for a in figures)
+    ids = [a["id"] for _, a in page.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    words = " ".join(page.text)
+    assert "--grid=hidden=5,20 --data" in words
+    assert "hidden 20" in words
+
+
+def test_the_command_on_the_page_repeats_the_sweep(swept):
+    """All runs are there already, so this trains nothing and writes the same again."""
+    _, out = swept
+    page = out / "sweep.html"
+    before = page.read_text(), (out / "sweep.csv").read_bytes()
+    told = re.search(r"mlp sweep ([^<]*)</pre>", page.read_text()).group(1)
+    assert main([*told.split(), "--out", str(out), "--quiet"]) == 0
+    assert (page.read_text(), (out / "sweep.csv").read_bytes()) == before
+
+
+def contrast(one, other):
+    """Give the contrast of two colours, as WCAG 2.2 defines it."""
+
+    def luminance(colour):
+        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
+
+    low, high = sorted([luminance(one), luminance(other)])
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_every_colour_of_the_drawings_stands_out_on_light_and_on_dark(swept):
+    page = (swept[1] / "sweep.html").read_text()
+    used = set(re.findall(r"--ink-([0-9a-f]{6})\)", page))
+    assert len(used) >= 5
+    light, dark = re.findall(r":root \{(.*?)\n *\}", STYLE.read_text(), re.DOTALL)
+    themes = []
+    for css in (light, light + dark):
+        colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css))
+        themes.append(colours)
+        assert used <= {name.removeprefix("ink-") for name in colours}
+    for theme in themes:
+        ground = "#ffffff" if theme["page"] == "#fff" else theme["page"]
+        lines = [theme[f"ink-{name}"] for name in used if theme[f"ink-{name}"].startswith("#")]
+        assert len(lines) >= 4
+        assert min(contrast(line, ground) for line in lines) >= 3
+
+
+def test_the_picture_is_a_picture(swept):
+    with Image.open(swept[1] / "sweep.png") as image:
+        assert image.size == (1833, 507)
+        assert len(image.convert("RGB").getcolors(2**24)) > 50
+
+
+def test_again_it_trains_only_what_is_missing_or_unfinished(swept, command, tmp_path):
+    out = tmp_path / "again"
+    shutil.copytree(swept[1], out)
+    (out / "hidden-5" / "run.json").unlink()
+    (out / "hidden-5" / "metrics.csv").write_text("cut o")
+    finished = {p: p.stat().st_mtime_ns for p in (out / "hidden-20").iterdir()}
+    done = sweep(command, "--grid", "hidden=20,5", "--out", out, "--threads", 1)
+    assert done.returncode == 0, done.stderr
+    assert "[1/2] hidden 20: finished before\n[2/2] hidden 5\n" in done.stderr
+    assert {p: p.stat().st_mtime_ns for p in (out / "hidden-20").iterdir()} == finished
+    first, again = (rows_of(path / "sweep.csv") for path in (swept[1], out))
+    for row, other in zip(first, reversed(again), strict=True):
+        assert row | {"seconds": ""} == other | {"seconds": ""}
+
+
+def test_a_combination_that_diverges_is_a_row_and_not_the_end(command, tmp_path):
+    out = tmp_path / "out"
+    done = sweep(command, "--grid", "learning-rate=1e30,0.1", "--hidden", 5, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    diverged, finished = json.loads(done.stdout)["runs"]
+    assert (diverged["status"], finished["status"]) == ("diverged", "finished")
+    assert "training diverged: the loss is" in diverged["reason"]
+    assert [row["status"] for row in rows_of(out / "sweep.csv")] == ["diverged", "finished"]
+    assert diverged["reason"] in " ".join(page_of(out / "sweep.html").text)
+    assert done.stderr.count("training diverged") == 1
+    assert re.search(r"^ +1e30 +diverged$", done.stderr, re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_an_interrupt_ends_it_and_the_same_command_goes_on(command, tmp_path):
+    out = tmp_path / "out"
+    words = [*command[:-1], "1000000", "--grid", "hidden=500,5", "--out", str(out)]
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
+    metrics = out / "hidden-500" / "metrics.csv"
+    while not (metrics.exists() and metrics.stat().st_size > 300):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"sweep.py: error: interrupted; the same command with --out {out} goes on" in errors
+    assert not (out / "hidden-500" / "run.json").exists()
+    done = sweep(command, "--grid", "hidden=500,5", "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert {row["status"] for row in rows_of(out / "sweep.csv")} == {"finished"}
+
+
+def test_a_run_of_other_options_is_left_alone(swept, letters, capsys):
+    _, out = swept
+    before = {path: path.stat().st_mtime_ns for path in out.rglob("*")}
+    fixed = ["--data", str(letters), "--split", "400", "100", "--device", "cpu"]
+    assert main([*fixed, "--epochs", "9", "--grid", "hidden=5,7", "--out", str(out)]) == 2
+    message = f"{out}/hidden-5: was trained with --epochs 8, not 9; choose another --out"
+    assert capsys.readouterr().err == f"mlp sweep: error: {message}\n"
+    assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_a_damaged_run_is_named(swept, letters, tmp_path, capsys):
+    out = tmp_path / "out"
+    shutil.copytree(swept[1], out)
+    (out / "hidden-5" / "metrics.csv").write_text("epoch\nnonsense\n")
+    fixed = ["--data", str(letters), "--split", "400", "100", "--device", "cpu", "--epochs", "8"]
+    assert main([*fixed, "--grid", "hidden=5,20", "--out", str(out), "--quiet"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"mlp sweep: error: {out}/hidden-5: is no whole run (")
+    assert error.count("\n") == 1
+
+
+BAD = {
+    "no values": ["--grid", "hidden"],
+    "an empty value": ["--grid", "hidden=5,,7"],
+    "no option of training": ["--grid", "units=5"],
+    "an option twice": ["--grid", "hidden=5", "--grid", "hidden=7"],
+    "a value twice": ["--grid", "hidden=5,5"],
+    "a fixed option in the grid": ["--hidden", "5"],
+    "a value out of range": ["--grid", "momentum=0.5,1.5"],
+    "a value of another type": ["--grid", "epochs=many"],
+    "a switch with a value": ["--grid", "nesterov=1"],
+    "an unknown option": ["--girds", "hidden=5"],
+    "data that is not there": ["--grid", "hidden=5", "--data", "nothing.npz"],
+    "a file in the way": ["--grid", "hidden=5", "--out", "file/out"],
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_usage_is_one_line_with_status_2_and_writes_nothing(kind, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    try:
+        status = main(BAD[kind])
+    except SystemExit as end:
+        status = end.code
+    out, error = capfd.readouterr()
+    lines = [line for line in error.splitlines() if not line.startswith("[1/1]")]
+    assert status == 2
+    assert out == ""
+    assert len(lines) == 1
+    assert lines[0].startswith("mlp sweep: error: ")
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
+
+
+def test_help_shows_the_grids_default_and_an_example(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for part in ("mlp sweep --grid", "hidden=100,500,1000,2000", "(default: 0.1)"):
+        assert part in text
+
+
+def history(*valid_losses):
+    return [
+        Metrics(epoch, 0.5, 0.8, loss, 0.75, 1 - epoch / 10, 0.7, 0.1)
+        for epoch, loss in enumerate(valid_losses)
+    ]
+
+
+def finished(options, *valid_losses):
+    record = {
+        "timing": {"total_s": 1.0},
+        "data": {"path": "<i>", "n_train": 1, "n_valid": 1, "n_test": 1, "sha256": ""},
+        "device": dict.fromkeys(("used", "library", "version", "threads", "reason"), "cpu"),
+        "versions": {},
+    }
+    run = Trial(options, TrainingConfig(), Path("name"), history=history(*valid_losses))
+    run.record = record
+    return run
+
+
+def test_the_early_stopping_point_is_the_first_lowest_validation_loss():
+    run = finished({"hidden": "5"}, 0.9, 0.3, 0.3, 0.5)
+    assert run.stop.epoch == 1  # the test loss falls further, which is not looked at
+    assert run.summary()["early_stopping_epoch"] == 1
+    assert run.summary()["epochs_trained"] == 3
+
+
+def test_names_are_taken_for_text(tmp_path):
+    hostile = "<b onclick=x>&{{ 7 * 7 }}"
+    runs = [finished({"data": hostile}, 0.5, 0.4), finished({"data": "$\\frac$ _"}, 0.5, 0.6)]
+    runs.append(Trial({"data": "d"}, TrainingConfig(), Path("d"), reason=hostile))
+    write_page(tmp_path / "sweep.html", runs, runs[0], hostile)
+    write_picture(tmp_path / "sweep.png", runs)
+    page = page_of(tmp_path / "sweep.html")
+    assert not [tag for tag, _ in page.tags if tag in ("b", "i")]
+    assert " ".join(page.text).count(hostile) >= 4
+    assert len([tag for tag, _ in page.tags if tag == "figure"]) == 2
+
+
+def test_a_sweep_whose_runs_all_diverged_still_has_its_files(tmp_path):
+    runs = [Trial({"hidden": "5"}, TrainingConfig(), Path("hidden-5"), reason="it diverged")]
+    write_csv(tmp_path / "sweep.csv", runs)
+    write_page(tmp_path / "sweep.html", runs, None, "command")
+    assert "diverged" in table(runs, None)
+    assert "it diverged" in " ".join(page_of(tmp_path / "sweep.html").text)
+    assert rows_of(tmp_path / "sweep.csv")[0]["reason"] == "it diverged"

@@ -1,0 +1,263 @@
+"""The command line, run as a user runs it."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tolerances import ROUNDING, TRAINING
+
+from mlp import functional, load
+from mlp.classifier import load_model
+from mlp.model import parameters_sha256
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def train(*arguments, cwd=ROOT, **environment):
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / "train.py"), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=os.environ | environment,
+        timeout=900,
+    )
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory):
+    """Write a small data set of images: 600 rows, 3 classes, 6 x 5 pixels."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(600) % 3).astype(np.uint8)
+    images = rng.integers(0, 120, (600, 6, 5)).astype(np.uint8)
+    images[np.arange(600), labels * 2] += 100
+    path = tmp_path_factory.mktemp("data") / "letters.npz"
+    np.savez_compressed(path, images=images, labels=labels)
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(letters, tmp_path_factory):
+    """Train for a few epochs on the CPU fallback, and give the process and its directory."""
+    out = tmp_path_factory.mktemp("run") / "first"
+    done = train(
+        "--data", letters, "--split", 400, 100, "--hidden", 20, "--epochs", 6,
+        "--early-stopping", 50, "--device", "cuda", "--out", out, "--json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done, out
+
+
+def metrics(out):
+    with (out / "metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_directory_holds_every_file_and_nothing_else(run):
+    _, out = run
+    assert {path.name for path in out.iterdir()} == {
+        "accuracy.png", "config.json", "loss.png", "metrics.csv", "model.safetensors",
+        "report.html", "run.json",
+    }  # fmt: skip
+
+
+def test_metrics_has_a_row_for_every_epoch(run):
+    rows = metrics(run[1])
+    assert list(rows[0]) == [
+        "epoch", "train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "test_loss",
+        "test_accuracy", "seconds",
+    ]  # fmt: skip
+    assert [int(row["epoch"]) for row in rows] == list(range(7))
+    assert float(rows[-1]["train_loss"]) < float(rows[0]["train_loss"])
+
+
+def test_the_result_is_an_independent_evaluation_of_the_saved_model(run, letters):
+    _, out = run
+    record = json.loads((out / "run.json").read_text())
+    (w_h, b_h), (w_o, b_o) = (
+        (layer.weight.astype(np.float64), layer.bias.astype(np.float64))
+        for layer in load_model(out / "model.safetensors").parameters
+    )
+    dataset = load(letters, split=(400, 100))
+    for split in ("train", "valid", "test"):
+        rows = getattr(dataset, split)
+        h = functional.relu(functional.linear(rows.features / 255, w_h, b_h))
+        logits = functional.linear(h, w_o, b_o)
+        targets = functional.one_hot(rows.labels, 3)
+        loss = functional.average_cross_entropy(targets, functional.softmax(logits))
+        result = record["result"]
+        np.testing.assert_allclose(result[f"{split}_loss"], loss, **ROUNDING["float32"])
+        assert result[f"{split}_accuracy"] == functional.accuracy(targets, logits)
+
+
+def test_the_record_is_true(run, letters):
+    done, out = run
+    record = json.loads((out / "run.json").read_text())
+    assert json.loads(done.stdout) == record
+    parameters, scale, names, shape = load_model(out)
+    assert record["parameters_sha256"] == parameters_sha256(parameters)
+    assert (names, shape, scale) == (("0", "1", "2"), (6, 5), 1 / 255)
+    data = record["data"]
+    assert (data["n_train"], data["n_valid"], data["n_test"], data["n_classes"]) == (
+        400, 100, 100, 3
+    )  # fmt: skip
+    import hashlib
+
+    assert data["sha256"] == hashlib.sha256(letters.read_bytes()).hexdigest()
+    rows = metrics(out)
+    result = record["result"]
+    assert result["weights"] == "best"
+    row = rows[result["epochs"]]
+    for name in list(row)[1:-1]:
+        assert float(row[name]) == result[name]
+    best = min(rows, key=lambda row: float(row["valid_loss"]))
+    assert result["best_valid_epoch"] == int(best["epoch"]) == result["epochs"]
+    timing = record["timing"]
+    assert sum(float(row["seconds"]) for row in rows) <= timing["total_s"]
+
+
+def test_the_pictures_are_pictures(run):
+    for name in ("loss.png", "accuracy.png"):
+        with Image.open(run[1] / name) as image:
+            assert image.size == (1050, 675)
+            assert len(image.convert("RGB").getcolors(2**24)) > 50
+
+
+@pytest.fixture
+def no_gpu():
+    """Know whether this machine has an NVIDIA device; the fallback needs one that has none."""
+    from mlp.device import choose_device
+
+    if choose_device("auto").kind == "cuda":
+        pytest.skip("this machine has a usable GPU: there is nothing to fall back from")
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_the_fallback_is_said_in_one_line_and_recorded(run):
+    done, out = run
+    lines = [line for line in done.stderr.splitlines() if line.startswith("device:")]
+    assert len(lines) == 1
+    assert lines[0].startswith("device: cuda requested, cpu used: no NVIDIA driver is installed")
+    device = json.loads((out / "run.json").read_text())["device"]
+    assert (device["requested"], device["used"], device["library"]) == ("cuda", "cpu", "numpy")
+    assert device["reason"] in lines[0]
+
+
+@pytest.mark.usefixtures("no_gpu")
+def test_a_strict_device_does_not_fall_back(letters, tmp_path):
+    out = tmp_path / "out"
+    done = train("--data", letters, "--device", "cuda", "--strict-device", "--out", out)
+    assert done.returncode == 3
+    assert done.stderr.count("\n") == 1
+    assert "device cuda cannot be used: no NVIDIA driver" in done.stderr
+    assert not out.exists()
+
+
+def test_the_same_run_again_gives_the_same_hash_with_other_threads(run, letters, tmp_path):
+    done = train(
+        "--data", letters, "--split", 400, 100, "--hidden", 20, "--epochs", 6, "--threads", 3,
+        "--device", "cpu", "--out", tmp_path / "again", "--json", "--quiet",
+    )  # fmt: skip
+    assert done.stderr == ""
+    first = json.loads((run[1] / "run.json").read_text())
+    again = json.loads(done.stdout)
+    assert again["parameters_sha256"] == first["parameters_sha256"]
+    assert again["device"]["threads"] == 3
+
+
+def test_the_keras_reference_fills_the_same_run_directory_with_the_same_numbers(
+    run, letters, tmp_path, need
+):
+    need("tensorflow")
+    done = train(
+        "--data", letters, "--split", 400, 100, "--hidden", 20, "--epochs", 6, "--reference",
+        "keras", "--device", "cuda", "--out", tmp_path / "keras",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    files = {path.name for path in run[1].iterdir()}
+    assert {path.name for path in (tmp_path / "keras").iterdir()} == files
+    device = json.loads((tmp_path / "keras" / "run.json").read_text())["device"]
+    assert (device["requested"], device["library"]) == ("cuda", "tensorflow")
+    assert (device["used"] == "gpu") == ("device: cuda requested, cpu used" not in done.stderr)
+    for ours, theirs in zip(metrics(run[1]), metrics(tmp_path / "keras"), strict=True):
+        for name in ("train_loss", "valid_loss", "test_loss"):
+            np.testing.assert_allclose(
+                float(ours[name]), float(theirs[name]), **TRAINING["float32"]
+            )
+
+
+def test_a_diverging_run_exits_4_in_one_line(letters, tmp_path):
+    done = train(
+        "--data", letters, "--split", 400, 100, "--hidden", 20, "--learning-rate", "1e30",
+        "--device", "cpu", "--quiet", "--out", tmp_path / "out",
+    )  # fmt: skip
+    assert done.returncode == 4
+    assert done.stderr.count("\n") == 1
+    assert "training diverged" in done.stderr
+
+
+BAD_INPUT = {
+    "missing file": (["--data", "{tmp}/none.npz"], "none.npz"),
+    "truncated archive": (["--data", "{tmp}/truncated.npz"], "truncated.npz"),
+    "not a data set": (["--data", "{tmp}/text.npz"], "text.npz"),
+    "split too large": (["--split", "500", "200"], "letters.npz"),
+    "empty test split": (["--split", "500", "100"], "letters.npz"),
+    "option out of range": (["--momentum", "1.5"], "--momentum"),
+    "option of another type": (["--epochs", "many"], "--epochs"),
+    "unknown option": (["--epoch-count", "3"], "--epoch-count"),
+    "unknown device": (["--device", "gpu"], "--device"),
+    "run directory in use": (["--out", "{tmp}/used"], "used"),
+    "run directory under a file": (["--out", "{tmp}/text.npz/run"], "text.npz"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_INPUT)
+def test_bad_input_is_one_line_with_status_2_and_writes_nothing(letters, tmp_path, name):
+    (tmp_path / "truncated.npz").write_bytes(letters.read_bytes()[:-500])
+    (tmp_path / "text.npz").write_text("letters")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "config.json").write_text("{}")
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    arguments, named = BAD_INPUT[name]
+    arguments = [argument.format(tmp=tmp_path) for argument in arguments]
+    defaults = {"--data": [letters], "--split": [400, 100], "--out": [tmp_path / "out"]}
+    for option, values in defaults.items():
+        if option not in arguments:
+            arguments += [option, *values]
+    done = (
+        train(*arguments, "--device", "cpu") if "--device" not in arguments else train(*arguments)
+    )
+    assert done.returncode == 2, done.stderr
+    assert done.stdout == ""
+    message = [line for line in done.stderr.splitlines() if "error" in line]
+    assert message == done.stderr.splitlines()
+    assert len(message) == 1
+    assert named in message[0]
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_help_shows_the_defaults_and_an_example():
+    done = train("--help", COLUMNS="100")
+    assert done.returncode == 0
+    for text in (
+        "(default: 0.1)",
+        "(default: 10000 6000)",
+        "python scripts/train.py --device cuda",
+    ):
+        assert text in done.stdout
+
+
+@pytest.mark.slow
+def test_the_tasks_own_run_reaches_its_accuracy_and_falls_smoothly(tmp_path):
+    done = train("--out", tmp_path / "run", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["result"]["test_accuracy"] >= 0.93
+    losses = np.array([float(row["train_loss"]) for row in metrics(tmp_path / "run")])
+    assert len(losses) == 201
+    assert (np.diff(losses[20:]) < 0).all()

@@ -1,0 +1,433 @@
+"""Every form of data, and everything that can be wrong with it, as messages of one line."""
+
+import contextlib
+import gzip
+import hashlib
+import io
+import struct
+import time
+import zipfile
+
+import numpy as np
+import pytest
+from fuzzing import damaged
+from hypothesis import given, settings
+from PIL import Image
+
+from mlp import DataError, load
+
+N, SPLIT = 60, (30, 20)
+
+
+def images_and_labels(n=N, n_classes=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.integers(0, 256, (n, 5, 4)).astype(np.uint8), (np.arange(n) % n_classes).astype("u1")
+
+
+def idx(array):
+    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+def write_npz(path, **arrays):
+    np.savez_compressed(path, **arrays)
+    return path
+
+
+def write_idx(folder, prefix, images, labels, pack=lambda data: data, suffix=""):
+    folder.mkdir(exist_ok=True)
+    (folder / f"{prefix}-images-idx3-ubyte{suffix}").write_bytes(pack(idx(images)))
+    (folder / f"{prefix}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(labels)))
+    return folder
+
+
+def write_png(path, pixels):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(pixels).save(path)
+
+
+def write_folders(folder):
+    images, labels = images_and_labels()
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        write_png(folder / "ABC"[label] / f"{index:03}.png", image)
+    return folder
+
+
+def assert_split_like_the_task(dataset, images, labels):
+    order = np.arange(len(images))
+    np.random.RandomState(521).shuffle(order)  # what np.random.seed(521), shuffle(order) do
+    flat = images.reshape(len(images), -1)
+    for rows, cut in (
+        (dataset.train, slice(0, 30)),
+        (dataset.valid, slice(30, 50)),
+        (dataset.test, slice(50, None)),
+    ):
+        np.testing.assert_array_equal(rows.features, flat[order[cut]])
+        np.testing.assert_array_equal(rows.labels, labels[order[cut]])
+        assert rows.features.flags.c_contiguous
+        assert rows.labels.dtype == np.uint8
+
+
+def test_npz(tmp_path):
+    images, labels = images_and_labels()
+    path = write_npz(tmp_path / "a.npz", images=images, labels=labels.astype(np.int64))
+    dataset = load(path, split=SPLIT)
+    assert_split_like_the_task(dataset, images, labels)
+    assert (dataset.n_classes, dataset.n_features, dataset.image_shape) == (3, 20, (5, 4))
+    assert dataset.train.features.dtype == np.uint8
+    assert dataset.scale == 1 / 255
+    assert dataset.class_names == ("0", "1", "2")
+    assert dataset.path == str(path)
+    assert dataset.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert dataset.notes == (f"{path}: data set with SHA-256 {dataset.sha256}",)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_npz_of_features_is_not_scaled(tmp_path, dtype):
+    images, labels = images_and_labels()
+    features = np.asfortranarray(images.reshape(N, -1).astype(dtype))
+    dataset = load(write_npz(tmp_path / "a.npz", features=features, labels=labels), split=SPLIT)
+    assert_split_like_the_task(dataset, features, labels)
+    assert dataset.train.features.dtype == dtype
+    assert (dataset.scale, dataset.image_shape) == (1.0, None)
+
+
+def test_the_embedded_set_is_known():
+    dataset = load()
+    sizes = [len(rows.labels) for rows in (dataset.train, dataset.valid, dataset.test)]
+    assert sizes == [10_000, 6_000, 2_724]
+    assert dataset.class_names == tuple("ABCDEFGHIJ")
+    assert dataset.notes == ()
+
+
+@pytest.mark.parametrize("pack", [None, gzip.compress], ids=["plain", "gzip"])
+def test_one_idx_pair_is_split(tmp_path, pack):
+    images, labels = images_and_labels()
+    options = {"pack": pack, "suffix": ".gz"} if pack else {}
+    folder = write_idx(tmp_path / "set", "train", images, labels, **options)
+    dataset = load(folder, split=SPLIT)
+    assert_split_like_the_task(dataset, images, labels)
+    by_file = load(next(folder.glob("*images*")), split=SPLIT)
+    assert_split_like_the_task(by_file, images, labels)
+    assert by_file.sha256 == dataset.sha256
+
+
+def test_a_t10k_pair_is_the_test_set_and_left_out_rows_are_noted(tmp_path):
+    images, labels = images_and_labels()
+    test_images, test_labels = images_and_labels(9, seed=1)
+    folder = write_idx(tmp_path / "set", "train", images, labels)
+    write_idx(folder, "t10k", test_images, test_labels)
+    dataset = load(folder, split=SPLIT)
+    np.testing.assert_array_equal(dataset.test.features, test_images.reshape(9, -1))
+    np.testing.assert_array_equal(dataset.test.labels, test_labels)
+    assert [len(rows.labels) for rows in (dataset.train, dataset.valid)] == [30, 20]
+    assert dataset.notes[0] == (f"{folder}: 10 rows are left out; --split 40 20 trains on them too")
+    assert "left out" not in "".join(load(folder, split=(40, 20)).notes)
+
+
+def test_folders_of_png(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    dataset = load(folder, split=SPLIT)
+    assert dataset.class_names == ("A", "B", "C")
+    assert (dataset.n_classes, dataset.image_shape) == (3, (5, 4))
+    images, labels = images_and_labels()
+    by_class = np.argsort(labels, kind="stable")
+    assert_split_like_the_task(dataset, images[by_class], labels[by_class])
+
+
+def test_unreadable_png_are_counted_and_named_and_links_are_not_followed(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    (folder / "B" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
+    (folder / "B" / "empty.png").write_bytes(b"")
+    (folder / "A" / "link.png").symlink_to(folder / "A" / "000.png")
+    dataset = load(folder, split=SPLIT)
+    assert dataset.notes[0] == (
+        f"{folder}: 2 unreadable images left out: B/broken.png, B/empty.png"
+    )
+    assert len(dataset.test.labels) == 10
+
+
+def test_the_split_seed_changes_the_split(tmp_path):
+    images, labels = images_and_labels()
+    path = write_npz(tmp_path / "a.npz", images=images, labels=labels)
+    one, two = load(path, split=SPLIT), load(path, split=SPLIT, split_seed=7)
+    assert (one.train.features != two.train.features).any()
+
+
+def npz_bytes(**arrays):
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
+
+
+def header_only_npz(header, data=b""):
+    """Write an archive whose 'images' has this .npy header and this data."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        text = header.encode().ljust(117) + b"\n"
+        archive.writestr(
+            "images.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data
+        )
+        labels = io.BytesIO()
+        np.save(labels, images_and_labels()[1])
+        archive.writestr("labels.npy", labels.getvalue())
+    return buffer.getvalue()
+
+
+IMAGES, LABELS = images_and_labels()
+FEATURES = IMAGES.reshape(N, -1).astype(np.float32)
+HOLE = FEATURES.copy()
+HOLE[7, 3] = np.nan
+ENDLESS = FEATURES.copy()
+ENDLESS[9, 0] = np.inf
+WHOLE = npz_bytes(images=IMAGES, labels=LABELS)
+BAD_NPZ = {
+    "wrong key": (
+        npz_bytes(pictures=IMAGES, labels=LABELS),
+        r"must hold the arrays 'images' \(or 'features'\) and 'labels', got \['labels', 'pictures",
+    ),
+    "no labels": (npz_bytes(images=IMAGES), r"must hold the arrays .* got \['images'\]"),
+    "float images": (
+        npz_bytes(images=IMAGES / 255, labels=LABELS),
+        r"images must be uint8 of shape \(N, H, W\), .* got float64 of shape \(60, 5, 4\)",
+    ),
+    "flat images": (
+        npz_bytes(images=IMAGES.reshape(N, -1), labels=LABELS),
+        r"images must be uint8 of shape .* got uint8 of shape \(60, 20\)",
+    ),
+    "float labels": (
+        npz_bytes(images=IMAGES, labels=LABELS * 1.0),
+        r"labels must be integers of shape \(N,\), got float64 of shape \(60,\)",
+    ),
+    "one-hot labels": (
+        npz_bytes(images=IMAGES, labels=np.eye(3, dtype=np.uint8)[LABELS]),
+        r"labels must be integers .* shape \(60, 3\); give class indices, not one-hot rows",
+    ),
+    "other counts": (npz_bytes(images=IMAGES, labels=LABELS[:-1]), "60 rows but 59 labels"),
+    "negative labels": (
+        npz_bytes(images=IMAGES, labels=LABELS.astype(np.int32) - 1),
+        "labels must be class indices from 0, got -1 to 1",
+    ),
+    "huge labels": (
+        npz_bytes(images=IMAGES, labels=LABELS.astype(np.uint64) + np.uint64(2**63)),
+        "labels must be class indices from 0, got 9223372036854775808",
+    ),
+    "a class skipped": (
+        npz_bytes(images=IMAGES, labels=LABELS * 2),
+        "labels must be exactly 0 to 2 for 3 distinct ones, got 0 to 4",
+    ),
+    "one class": (npz_bytes(images=IMAGES, labels=LABELS * 0), "at least 2 classes, got 1"),
+    "a class not trained": (
+        npz_bytes(
+            images=IMAGES,
+            labels=np.eye(1, N, np.random.RandomState(521).permutation(N)[-1], dtype=int)[0],
+        ),
+        r"classes \[1\] have no training rows",
+    ),
+    "NaN": (npz_bytes(features=HOLE, labels=LABELS), "features must be finite, row 7 holds NaN"),
+    "inf": (npz_bytes(features=ENDLESS, labels=LABELS), "must be finite, row 9 holds NaN or inf"),
+    "no rows": (npz_bytes(images=IMAGES[:0], labels=LABELS[:0]), "holds no data"),
+    "no pixels": (npz_bytes(images=IMAGES[:, :0], labels=LABELS), "holds no data"),
+    "pickle": (
+        npz_bytes(images=np.array([print, None]), labels=LABELS),
+        "images: must hold numbers, got dtype object",
+    ),
+    "truncated": (WHOLE[: len(WHOLE) // 2], "is neither a whole .npz archive nor an IDX file"),
+    "text": (b"letters", "is neither a whole .npz archive"),
+    "empty file": (b"", "is neither a whole .npz archive"),
+    "corrupt member": (WHOLE[:200] + b"\0\1\2\3" * 9 + WHOLE[236:], "damaged|no .npy array"),
+    "10**12 rows": (
+        header_only_npz(
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000, 28, 28), }"
+        ),
+        "images: claims 784000000000000 bytes, the limit is",
+    ),
+    "more rows than bytes": (
+        header_only_npz("{'descr': '|u1', 'fortran_order': False, 'shape': (60, 5, 4), }", b"x"),
+        "images: claims 1200 bytes of data, the file holds 1",
+    ),
+    "more bytes than rows": (
+        header_only_npz("{'descr': '|u1', 'fortran_order': False, 'shape': (1, 5, 4)}", b"x" * 99),
+        "images: claims 20 bytes of data, the file holds more",
+    ),
+    "negative shape": (
+        header_only_npz("{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 5, 4), }"),
+        "impossible shape|is no .npy array",
+    ),
+    "a program for a header": (
+        header_only_npz("__import__('os').system('touch /tmp/never')"),
+        "images: is no .npy array",
+    ),
+    "decompression bomb": (
+        header_only_npz(
+            "{'descr': '|u1', 'fortran_order': False, 'shape': (2000000, 28, 28), }", bytes(10**6)
+        ),
+        "images: claims 1568000000 bytes, the limit is 1073741824",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_NPZ)
+def test_a_bad_npz_is_named_in_one_line(tmp_path, name):
+    content, message = BAD_NPZ[name]
+    path = tmp_path / "bad.npz"
+    path.write_bytes(content)
+    started = time.process_time()
+    with pytest.raises(DataError, match=message) as caught:
+        load(path, split=SPLIT)
+    assert str(caught.value).startswith(str(path))
+    assert "\n" not in str(caught.value)
+    assert time.process_time() - started < 1.0
+
+
+GZ = {"train-images-idx3-ubyte": None}  # what the packed file replaces
+GZ_NAME = "train-images-idx3-ubyte.gz"
+
+
+def claim(*shape):
+    return struct.pack(">4B3I", 0, 0, 8, 3, *shape)
+
+
+BAD_IDX = {
+    "other magic": ({"train-images-idx3-ubyte": b"\0\0\x0d\x03" + bytes(12)}, "got 00000d03"),
+    "short header": ({"train-images-idx3-ubyte": b"\0\0\x08"}, "must begin with the IDX header"),
+    "10**12 rows": (
+        {"train-images-idx3-ubyte": claim(2**32 - 1, 300, 300)},
+        "claims 386547056550000 bytes, the limit is",
+    ),
+    "truncated": (
+        {"train-images-idx3-ubyte": idx(IMAGES)[:-7]},
+        "claims 1200 bytes of data, the file holds 1193",
+    ),
+    "too long": (
+        {"train-labels-idx1-ubyte": idx(LABELS) + b"x"},
+        "claims 60 bytes of data, the file holds more",
+    ),
+    "other counts": ({"train-labels-idx1-ubyte": idx(LABELS[:-1])}, "60 rows but 59 labels"),
+    "labels missing": ({"train-labels-idx1-ubyte": None}, "the labels beside it are missing"),
+    "two pairs": (
+        {"letters-images-idx3-ubyte": idx(IMAGES), "letters-labels-idx1-ubyte": idx(LABELS)},
+        r"holds several IDX pairs \(letters, train\); name one images file",
+    ),
+    "other test shape": (
+        {"t10k-images-idx3-ubyte": idx(IMAGES[:, :, :3]), "t10k-labels-idx1-ubyte": idx(LABELS)},
+        r"test rows must have shape \(5, 4\) like the training rows, got \(5, 3\)",
+    ),
+    "other test classes": (
+        {"t10k-images-idx3-ubyte": idx(IMAGES), "t10k-labels-idx1-ubyte": idx(LABELS + 1)},
+        "test labels must be 0 to 2, got 3",
+    ),
+    "broken gzip": (GZ | {GZ_NAME: gzip.compress(idx(IMAGES))[:-9]}, "damaged"),
+    "no gzip": (GZ | {GZ_NAME: b"letters"}, "must begin with the IDX header of 3-dimensional"),
+    "gzip bomb": (
+        GZ | {GZ_NAME: gzip.compress(claim(2**21, 28, 28) + bytes(10**6))},
+        "claims 1644167168 bytes, the limit is 1073741824",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD_IDX)
+def test_bad_idx_files_are_named_in_one_line(tmp_path, name):
+    files, message = BAD_IDX[name]
+    folder = write_idx(tmp_path / "set", "train", IMAGES, LABELS)
+    for file, content in files.items():
+        if content is None:
+            (folder / file).unlink()
+        else:
+            (folder / file).write_bytes(content)
+    with pytest.raises(DataError, match=message) as caught:
+        load(folder, split=SPLIT)
+    assert str(caught.value).startswith(str(folder))
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_class_folders_are_named(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    write_png(folder / "C" / "wide.png", np.zeros((5, 9), np.uint8))
+    with pytest.raises(DataError, match=r"wide.png: must be of 4 x 5 pixels .* got 9 x 5"):
+        load(folder, split=SPLIT)
+    (folder / "C" / "wide.png").unlink()
+    (folder / "D").mkdir()
+    with pytest.raises(DataError, match="D: holds no readable PNG"):
+        load(folder, split=SPLIT)
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(DataError, match=r"neither IDX files .* nor class folders of PNG"):
+        load(empty)
+
+
+def test_a_picture_of_too_many_pixels_is_not_unpacked(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    write_png(folder / "A" / "bomb.png", np.zeros((3000, 3000), np.uint8))
+    assert "1 unreadable images left out: A/bomb.png" in load(folder, split=SPLIT).notes[0]
+
+
+def test_a_missing_path_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.npz: no such file or folder"):
+        load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("split", "message"),
+    [
+        ((50, 20), "--split 50 20 must fit into its 60 rows"),
+        ((40, 20), "--split 40 20 must fit into its 60 rows and leave some to test"),
+        ((40, 0), "--split must give training and validation rows"),
+    ],
+)
+def test_a_split_that_does_not_fit_is_refused(tmp_path, split, message):
+    path = tmp_path / "a.npz"
+    path.write_bytes(WHOLE)
+    with pytest.raises(DataError, match=message):
+        load(path, split=split)
+
+
+def png_bytes():
+    buffer = io.BytesIO()
+    Image.fromarray(IMAGES[0]).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+SEEDS = {"npz": WHOLE, "idx": idx(IMAGES), "gz": gzip.compress(idx(IMAGES)), "png": png_bytes()}
+
+
+def damaged_path(folder, kind):
+    """Prepare a data set and give its path and the file to be damaged."""
+    if kind == "npz":
+        return folder / "a.npz", folder / "a.npz"
+    if kind == "png":
+        for label in "AB":
+            for index in range(3):
+                write_png(folder / "png" / label / f"{index}.png", IMAGES[index])
+        return folder / "png", folder / "png" / "A" / "3.png"
+    place = write_idx(folder / kind, "train", IMAGES, LABELS)
+    if kind == "idx":
+        return place, place / "train-images-idx3-ubyte"
+    (place / "train-images-idx3-ubyte").unlink()
+    return place, place / GZ_NAME
+
+
+def fuzz(kind, examples, folder):
+    path, file = damaged_path(folder, kind)
+
+    @settings(max_examples=examples, deadline=None, database=None)
+    @given(content=damaged(SEEDS[kind]))
+    def check(content):
+        file.write_bytes(content)
+        started = time.process_time()
+        with contextlib.suppress(DataError):
+            dataset = load(path, split=(4, 1) if kind == "png" else SPLIT)
+            assert dataset.n_classes >= 2
+        assert time.process_time() - started < 1.0
+
+    check()
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
+    fuzz(kind, 500, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", SEEDS)
+def test_many_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
+    fuzz(kind, 10_000, tmp_path)

@@ -1,0 +1,126 @@
+"""Data larger than memory: the same numbers as from memory, and no memory for the rows."""
+
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mlp import DataError, TrainingConfig, load, train
+from mlp.datasets.on_disk import FileRows
+from mlp.model import parameters_sha256
+
+
+@pytest.fixture
+def images_and_labels():
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (500, 6, 5)).astype(np.uint8), (np.arange(500) % 3).astype("u1")
+
+
+@pytest.fixture
+def folder(tmp_path, images_and_labels):
+    np.save(tmp_path / "images.npy", images_and_labels[0])
+    np.save(tmp_path / "labels.npy", images_and_labels[1])
+    return tmp_path
+
+
+@pytest.mark.parametrize(("batch_size", "hidden"), [(None, 12), (70, 12), (30, 200)])
+def test_training_from_disk_gives_the_weights_of_training_from_memory(
+    folder, images_and_labels, tmp_path, batch_size, hidden
+):
+    images, labels = images_and_labels
+    np.savez(tmp_path / "same.npz", images=images, labels=labels)
+    config = TrainingConfig(
+        hidden=(hidden,), epochs=3, batch_size=batch_size, threads=3, shard_rows=32
+    )
+    states = [
+        train(load(path, split=(300, 100)), config) for path in (folder, tmp_path / "same.npz")
+    ]
+    assert parameters_sha256(states[0].parameters) == parameters_sha256(states[1].parameters)
+    rows = [[row[:-1] for row in state.history] for state in states]
+    assert rows[0] == rows[1]
+
+
+def test_rows_are_read_by_slice_and_by_number_into_a_buffer_used_again(folder, images_and_labels):
+    flat = images_and_labels[0].reshape(500, 30)
+    dataset = load(folder, split=(300, 100))
+    assert isinstance(dataset.train.features, FileRows)
+    assert dataset.n_features == 30
+    rows = FileRows(folder / "images.npy", 128, (500, 6, 5)).select(np.array([7, 400, 2, 9]))
+    first = rows.read(slice(1, 4))
+    np.testing.assert_array_equal(first, flat[[400, 2, 9]])
+    second = rows.read(np.array([3, 0]))
+    np.testing.assert_array_equal(second, flat[[9, 7]])
+    assert np.shares_memory(first, second)
+    held = []
+    thread = threading.Thread(target=lambda: held.append(rows.read(slice(0, 2))))
+    thread.start()
+    thread.join()
+    assert not np.shares_memory(first, held[0])
+
+
+def test_a_file_that_shrinks_while_training_is_an_error(folder):
+    dataset = load(folder, split=(300, 100))
+    with (folder / "images.npy").open("r+b") as file:
+        file.truncate(2000)
+    with pytest.raises(OSError, match=r"images\.npy: row \d+ is not there any more"):
+        train(dataset, replace(TrainingConfig(), hidden=(4,), epochs=1))
+
+
+@pytest.mark.parametrize(
+    ("name", "array", "message"),
+    [
+        ("images.npy", np.zeros((500, 30), np.uint8), r"must be uint8 of shape \(N, H, W\)"),
+        ("images.npy", np.zeros((500, 6, 5), np.float32), "got float32"),
+        ("images.npy", np.zeros((500, 6, 5), np.uint8, order="F"), "in C order"),
+        ("images.npy", np.zeros((499, 6, 5), np.uint8), "499 rows but 500 labels"),
+        ("labels.npy", np.array([None]), "must hold numbers, got dtype object"),
+        ("labels.npy", np.zeros(500, np.uint8), "at least 2 classes"),
+    ],
+)
+def test_bad_files_are_named(folder, name, array, message):
+    np.save(folder / name, array)
+    with pytest.raises(DataError, match=message):
+        load(folder, split=(300, 100))
+
+
+def test_a_truncated_file_or_a_missing_one_is_named(folder):
+    whole = (folder / "images.npy").read_bytes()
+    (folder / "images.npy").write_bytes(whole[:-1])
+    with pytest.raises(DataError, match="claims 15000 bytes, holds 14999"):
+        load(folder, split=(300, 100))
+    (folder / "labels.npy").unlink()
+    with pytest.raises(DataError, match=r"labels\.npy is missing beside"):
+        load(folder, split=(300, 100))
+
+
+# VmHWM, because `ru_maxrss` of a process counts what its parent held when it was forked.
+PEAK = """
+import re, sys
+from mlp import TrainingConfig, load, train
+train(load(sys.argv[1], split=(int(sys.argv[2]), 1000)),
+      TrainingConfig(hidden=(32,), epochs=1, batch_size=int(sys.argv[3]), threads=2,
+                     shard_rows=500))
+print(re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/status is Linux's")
+@pytest.mark.parametrize("batch_size", [1000, 500], ids=["rows", "units"])
+def test_peak_memory_does_not_grow_with_the_rows(tmp_path, batch_size):
+    """Eight times the rows: 88 MB more on disk, at most a tenth more in memory."""
+    peaks = []
+    for rows in (16_000, 128_000):
+        folder = tmp_path / str(rows)
+        folder.mkdir()
+        np.save(folder / "images.npy", np.zeros((rows, 28, 28), np.uint8))
+        np.save(folder / "labels.npy", (np.arange(rows) % 64).astype(np.uint8))
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, str(folder), str(rows - 2000), str(batch_size)],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        peaks.append(int(done.stdout))
+    print(peaks)
+    assert peaks[1] <= 1.1 * peaks[0], peaks
