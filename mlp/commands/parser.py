@@ -30,7 +30,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, prog: str, description: str | None, **options: Any) -> None:
         if prog.endswith(".py"):
             command = f"mlp {prog.removesuffix('.py')}"
-            description = (description or "").replace(command, f"python scripts/{prog}")
+            description = (description or "").replace(f"-m {command}", f"scripts/{prog}")
+            description = description.replace(command, f"python scripts/{prog}")
         layout = argparse.RawDescriptionHelpFormatter
         super().__init__(prog, description=description, formatter_class=layout, **options)
 

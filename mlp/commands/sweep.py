@@ -122,7 +122,7 @@ def combinations(
         words: list[str] = []
         for name, value in chosen.items():
             if OPTIONS[name].default is not False:
-                several = "nargs" in OPTIONS[name].metadata["argument"]
+                several = "nargs" in OPTIONS[name].metadata["domain"].argument
                 words += [f"--{name}", *(value.split() if several else [value])]
             elif value not in ("yes", "no"):
                 raise ValueError(f"--grid {name} takes yes and no, got {value!r}")
