@@ -1,6 +1,6 @@
 """Where the ranks of a data-parallel run meet; one process is the run of one rank.
 
-Every rank sums the shards it owns as far up the tree as it can. One collective a step gives the
+Every rank sums the pieces it owns as far up the tree as it can. One collective a step gives the
 nodes that remain to every rank, which then finishes the same tree: the sums have the bits of a run
 of one rank. (A plain Allreduce adds in an order that depends on the number of ranks.)
 """
@@ -59,7 +59,7 @@ class Communicator(Protocol):
 
         Every tree holds what `share` gives this rank of its leaves, and knows what a node is
         `like`: an array of floats, or a tuple of such, of integers and of None. The arrays that
-        the trees hold afterwards are valid until the next call.
+        the trees hold afterwards are valid until the next call with trees.
         """
         ...
 
@@ -135,14 +135,16 @@ class Ranks:
         starts = [0, *accumulate(sizes)]
         if self._buffer.size < starts[-1]:
             self._buffer = np.empty(starts[-1], np.uint8)
+        # Flags alone must not write over the sums of the last call.
+        buffer = self._buffer if trees else np.empty(starts[-1], np.uint8)
         messages = [
-            _message(self._buffer[start:stop], trees, rank, self.size)
+            _message(buffer[start:stop], trees, rank, self.size)
             for rank, (start, stop) in enumerate(pairwise(starts))
         ]
         _write(messages[self.rank], trees, flag)
-        parts = [self._buffer, sizes, starts[:-1], self._mpi.BYTE]
+        parts = [buffer, sizes, starts[:-1], self._mpi.BYTE]
         self._comm.Allgatherv(self._mpi.IN_PLACE, parts)
-        with np.errstate(all="ignore"):  # as in the executor's threads
+        with np.errstate(all="ignore"):  # as in the team's threads
             for message in messages[: self.rank] + messages[self.rank + 1 :]:
                 _read(message, trees)
         self.seconds += time.perf_counter() - started
@@ -189,7 +191,7 @@ def find() -> Communicator:
 
 @lru_cache(maxsize=1024)
 def remaining_nodes(leaves: int, rank: int, size: int) -> tuple[Node, ...]:
-    """Name what a rank's shards add up to: the nodes whose siblings are other ranks'."""
+    """Name what a rank's pieces add up to: the nodes whose siblings are other ranks'."""
     tree = Tree(leaves, lambda left, right: True)
     for index in share(leaves, rank, size):
         tree.put(Node(0, index), True)

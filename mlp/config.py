@@ -108,7 +108,7 @@ class TrainingConfig:
     )
     shard_rows: int | None = option(
         None,
-        "rows a shard; the weights' last bits depend on it (default: from the run and its device)",
+        "rows a piece; the weights' last bits depend on it (default: from the run and its device)",
         whole(1),
     )
     reference: str | None = option(

@@ -1,247 +1,338 @@
-"""One epoch: how a row of the history is measured and how the weights advance.
+"""Epochs, as generators that yield the weights with what is known of them.
 
 With the full batch, the pass that computes an epoch's gradients also measures the weights it
-starts from. With mini-batches the training columns are accumulated over the batches as seen.
+starts from. With mini-batches the training sums are those of the batches as they were seen. Where
+training is to stop within an epoch a generator returns: what it has yielded last still holds.
 """
 
-from collections.abc import Callable
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
-from array_api_compat import device
+from array_api_compat import device, is_numpy_array
 
-from kernels import Array, array_namespace
+from kernels import Array, array_namespace, softmax_cross_entropy
 
-from .communicator import Communicator, Trees
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
-from .device import copied, copy_like, device_kind, float_dtype
-from .executor import Executor
+from .device import copy_like, device_kind, float_dtype
 from .model import (
+    Layer,
     Parameters,
-    ShardSums,
+    Sums,
     add_sums,
+    backward,
+    cut,
+    donated_sum,
     evaluate,
+    forward,
+    join,
     loss_and_gradients,
-    map_arrays,
     to_input,
+    to_sums,
     widest_float,
 )
 from .optimizer import Momentum, schedule_factor
 from .sharding import (
     Job,
-    default_shard_rows,
-    evaluation_shard_rows,
-    shards,
+    Node,
+    Tree,
+    default_piece_rows,
+    evaluation_piece_rows,
+    row_pieces,
+    unit_pieces,
 )
+from .team import Team
 
 # Rows at most of a batch whose hidden units are divided; of a larger one every thread takes rows.
 LARGEST_DIVIDED_BATCH = 500
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
 
 
-class Passes:
-    """Passes over the rows of a data set: each is a set of jobs for the executor."""
+class Epoch(NamedTuple):
+    """The weights after some epochs, and their row of the history.
+
+    Attributes
+    ----------
+    parameters, velocity : Parameters
+    sums : dict of list of Sums
+        By split; training's may come batch by batch. With the full batch and an epoch to follow
+        they hold the gradients of its step, until the generator goes on.
+    """
+
+    parameters: Parameters
+    velocity: Parameters
+    sums: dict[str, list[Sums]]
+
+
+# The steps of an epoch: some rows of its order, and a learning rate.
+Steps: TypeAlias = Sequence[tuple[slice, float]]
+
+
+class Work:
+    """What epochs work with: rows, options and the team.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    config : TrainingConfig
+    team : Team
+    keep : bool
+        Whether what was yielded must stay as it was when the generator goes on.
+    """
 
     def __init__(
-        self,
-        dataset: Dataset,
-        config: TrainingConfig,
-        executor: Executor,
-        communicator: Communicator,
-        stop: Callable[[], bool] = lambda: False,
+        self, dataset: Dataset, config: TrainingConfig, team: Team, *, keep: bool = True
     ) -> None:
-        self.dataset = dataset
-        self.executor = executor
-        self.n_train = dataset.train.labels.shape[0]
-        self._xp = array_namespace(dataset.train.labels)
-        self.communicator = communicator
-        self._stop = stop
-        self._stop_heard = False
         labels = dataset.train.labels
-        self._zero = self._xp.zeros((), dtype=widest_float(labels), device=device(labels))
-        self._dtype = float_dtype(dataset.train.labels, config.dtype)
-        kind = device_kind(dataset.train.labels)
-        self._shard_rows = training_shard_rows(config, self.n_train, kind)
-        self._evaluation_rows = evaluation_shard_rows(self._shard_rows, kind)
+        self.dataset, self.config, self.team, self.keep = dataset, config, team, keep
+        self.optimizer = make_optimizer(config)
+        self.n_train = labels.shape[0]
+        self._dtype = float_dtype(labels, config.dtype)
+        xp, kind = array_namespace(labels), device_kind(labels)
+        self._zero = xp.zeros((), dtype=widest_float(labels), device=device(labels))
+        self._piece_rows = training_piece_rows(config, self.n_train, kind)
+        self._evaluation_rows = evaluation_piece_rows(self._piece_rows, kind)
 
-    def train_job(
-        self, parameters: Parameters, order: Array = None, start: int = 0, stop: int | None = None
-    ) -> Job[ShardSums]:
-        """Sum losses and gradients over training rows, of `order` if one is given."""
+    def input(self, rows: Rows, index: slice | Array) -> tuple[Array, Array]:
+        """Take some rows as the network's input, and their labels."""
+        features, labels = rows.take(index)
+        return to_input(features, self._dtype, self.dataset.scale), labels
 
-        def compute(shard: slice) -> ShardSums:
-            x, labels = self.input(self.dataset.train, shard, order)
-            return loss_and_gradients(parameters, x, labels)
+    def training_job(
+        self, parameters: Parameters, order: Array = None, batch: slice | None = None
+    ) -> Job[Sums]:
+        """Sum losses and gradients over training rows, or over a batch of their order."""
 
-        stop = self.n_train if stop is None else stop
-        return Job(compute, shards(start, stop, self._shard_rows), self._sums_like(parameters))
+        def compute(piece: slice) -> Sums:
+            index = piece if order is None else order[piece]
+            return loss_and_gradients(parameters, *self.input(self.dataset.train, index))
+
+        start, stop = (0, self.n_train) if batch is None else (batch.start, batch.stop)
+        like = Sums(self._zero, self._zero, 0, parameters)
+        return Job(compute, row_pieces(start, stop, self._piece_rows), like)
 
     def evaluation_job(
         self, parameters: Parameters, rows: Rows, *, as_training: bool = False
-    ) -> Job[ShardSums]:
+    ) -> Job[Sums]:
         """Sum losses and correct predictions over all of a split's rows.
 
-        `as_training` cuts them as `train_job` does, so that the sums have the same bits.
+        `as_training` cuts them as `training_job` does, so that the sums have the same bits.
         """
 
-        def compute(shard: slice) -> ShardSums:
-            return evaluate(parameters, *self.input(rows, shard))
+        def compute(piece: slice) -> Sums:
+            return evaluate(parameters, *self.input(rows, piece))
 
-        shard_rows = self._shard_rows if as_training else self._evaluation_rows
-        return Job(compute, shards(0, rows.labels.shape[0], shard_rows), self._sums_like(None))
+        size = self._piece_rows if as_training else self._evaluation_rows
+        like = Sums(self._zero, self._zero, 0, None)
+        return Job(compute, row_pieces(0, rows.labels.shape[0], size), like)
 
-    def held_out_jobs(self, parameters: Parameters) -> dict[str, Job[ShardSums]]:
-        """Evaluate the validation and the test rows, where there are any."""
-        return {
-            name: self.evaluation_job(parameters, rows)
-            for name, rows in self.dataset.splits.items()
-            if name != "train"
-        }
+    def measure(self, parameters: Parameters, train: Job[Sums] | None) -> dict[str, list[Sums]]:
+        """Do the training rows' job, if there is one, and evaluate the other splits."""
+        jobs = {} if train is None else {"train": train}
+        for name, rows in self.dataset.splits.items():
+            if name != "train":
+                jobs[name] = self.evaluation_job(parameters, rows)
+        sums = self.team.fold(list(jobs.values()), add_sums)
+        return {name: [one] for name, one in zip(jobs, sums, strict=True)}
 
-    def sums(self, jobs: dict[str, Job[ShardSums]]) -> dict[str, ShardSums]:
-        """Run the jobs over all threads and ranks; what they give is valid until the next call."""
-        communicator, queue = self.communicator, list(jobs.values())
-        trees = self.executor.fold(queue, add_sums, communicator.rank, communicator.size)
-        self.combine(trees)
-        return {name: tree.root for name, tree in zip(jobs, trees, strict=True)}
+    def copied(self, parameters: Parameters, velocity: Parameters) -> tuple[Parameters, Parameters]:
+        """Copy both, so that they can be updated while what was yielded stays."""
+        return self.team.copied(parameters), self.team.copied(velocity)
 
-    def combine(self, trees: Trees) -> None:
-        """Complete the trees over all ranks, which also hear whether one is to stop."""
-        flag = self.communicator.size > 1 and self._stop()
-        self._stop_heard = bool(self.communicator.combine(trees, int(flag)))
-
-    def stopping(self) -> bool:
-        """Tell whether training is to stop here; ranks go by what all of them heard last."""
-        return self._stop() if self.communicator.size == 1 else self._stop_heard
-
-    def _sums_like(self, gradients: Parameters | None) -> ShardSums:
-        return ShardSums(self._zero, self._zero, 0, gradients)
-
-    def input(self, rows: Rows, shard: slice, order: Array = None) -> tuple[Array, Array]:
-        """Pick a shard's rows, of `order` if one is given, as the network's input and labels."""
-        some = rows.take(shard if order is None else order[shard])
-        return to_input(some.features, self._dtype, self.dataset.scale), some.labels
-
-
-# A row's sums by split: train, valid, test. Training's may come batch by batch.
-Measured: TypeAlias = dict[str, list[ShardSums]]
-
-
-class Epochs(Protocol):
-    """How an epoch measures its row and advances the weights."""
-
-    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
-        """Measure the weights; `gradients` tells whether an epoch follows."""
-        ...
-
-    def advance(
-        self, parameters: Parameters, velocity: Parameters, epoch: int
-    ) -> tuple[Parameters, Parameters] | None:
-        """Do the steps of epoch `epoch` (from 0).
-
-        Parameters and velocity are donated, unless it gives None because it was stopped between
-        two steps: then both are as they were.
-        """
-        ...
-
-
-class FullBatch:
-    """One step an epoch: the pass that measures the weights also gives their gradients."""
-
-    def __init__(self, passes: Passes, config: TrainingConfig) -> None:
-        self._passes = passes
-        self._config = config
-        self._optimizer = make_optimizer(config)
-        self._train_sums: ShardSums
-
-    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
-        """See `Epochs`."""
-        passes = self._passes
-        job = (
-            passes.train_job(parameters)
-            if gradients
-            else passes.evaluation_job(parameters, passes.dataset.train, as_training=True)
-        )
-        sums = passes.sums({"train": job, **passes.held_out_jobs(parameters)})
-        self._train_sums = sums["train"]
-        return {name: [total] for name, total in sums.items()}
-
-    def advance(
-        self, parameters: Parameters, velocity: Parameters, epoch: int
+    def update(
+        self, parameters: Parameters, velocity: Parameters, sums: Sums, rate: float
     ) -> tuple[Parameters, Parameters]:
-        """See `Epochs`."""
-        rate = learning_rate(self._config, epoch, self._config.epochs)
-        return self._optimizer.step(
-            parameters, velocity, self._train_sums, rate, self._passes.executor
-        )
+        """Advance along the average gradient, on NumPy over the threads. All are donated."""
+        if sums.gradients is None:
+            raise ValueError("a step needs gradients; these sums come from `evaluate`")
+        factor = rate * (1.0 / sums.rows)
 
+        def change(
+            parameters: Parameters, velocity: Parameters, gradients: Parameters
+        ) -> tuple[Parameters, Parameters]:
+            return self.optimizer.update(parameters, velocity, gradients, rate, factor)
 
-class MiniBatches:
-    """Many steps an epoch, over the rows in an order drawn from the seed and the epoch alone."""
-
-    def __init__(self, passes: Passes, config: TrainingConfig, batch_size: int) -> None:
-        self._passes = passes
-        self._config = config
-        self._batch_size = batch_size
-        self._optimizer = make_optimizer(config)
-        self._seen: list[ShardSums] = []
-
-    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
-        """See `Epochs`."""
-        passes = self._passes
-        jobs = passes.held_out_jobs(parameters)
-        if not self._seen:
-            jobs["train"] = passes.evaluation_job(parameters, passes.dataset.train)
-        measured = {name: [total] for name, total in passes.sums(jobs).items()}
-        return {"train": self._seen, **measured}
-
-    def advance(
-        self, parameters: Parameters, velocity: Parameters, epoch: int
-    ) -> tuple[Parameters, Parameters] | None:
-        """See `Epochs`."""
-        passes = self._passes
-        parameters, velocity = map_arrays(copied, parameters), map_arrays(copied, velocity)
-        self._seen = []
-        order, steps = self._epoch(epoch)
-        for rows, rate in steps:
-            job = passes.train_job(parameters, order, rows.start, rows.stop)
-            sums = passes.sums({"train": job})["train"]
-            parameters, velocity = self._optimizer.step(
-                parameters, velocity, sums, rate, passes.executor
-            )
-            self._seen.append(sums._replace(gradients=None))
-            if passes.stopping():
-                return None
+        if not is_numpy_array(parameters[0].weight):
+            return change(parameters, velocity, sums.gradients)
+        self.team.in_parts(change, parameters, velocity, sums.gradients)
         return parameters, velocity
 
-    def _epoch(self, epoch: int) -> tuple[Array, list[tuple[slice, float]]]:
-        """Give an epoch's order of the rows, and every step's part of it and learning rate."""
-        n_train = self._passes.n_train
-        order = epoch_order(self._config.seed, epoch, n_train)
-        batches = shards(0, n_train, self._batch_size)
-        done, steps = epoch * len(batches), self._config.epochs * len(batches)
-        rates = [learning_rate(self._config, done + step, steps) for step in range(len(batches))]
-        return (
-            copy_like(order, self._passes.dataset.train.labels),
-            list(zip(batches, rates, strict=True)),
-        )
+    def steps(self, epoch: int) -> tuple[Array, Steps]:
+        """Return an epoch's order of the rows, and its steps."""
+        order = epoch_order(self.config.seed, epoch, self.n_train)
+        batches = row_pieces(0, self.n_train, self.config.batch_size or self.n_train)
+        done, steps = epoch * len(batches), self.config.epochs * len(batches)
+        rates = [learning_rate(self.config, done + step, steps) for step in range(len(batches))]
+        return copy_like(order, self.dataset.train.labels), list(zip(batches, rates, strict=True))
 
 
-def training_shard_rows(config: TrainingConfig, n_train: int, device_kind: str) -> int:
-    """Give the rows of a shard in training: as configured, else as the batch and the device ask.
+def make_epochs(
+    work: Work, parameters: Parameters, velocity: Parameters, start: int = 0
+) -> Iterator[Epoch]:
+    """Return the generator that the configuration asks for; see `full_batch`."""
+    config = work.config
+    if config.batch_size is None:
+        return full_batch(work, parameters, velocity, start)
+    divided = divides_units(config, device_kind(work.dataset.train.labels))
+    return mini_batches(work, parameters, velocity, start, by_units if divided else by_rows)
 
-    A mini-batch whose hidden units can be divided instead is one shard; see `mlp.divided_units`.
+
+def full_batch(
+    work: Work, parameters: Parameters, velocity: Parameters, start: int
+) -> Iterator[Epoch]:
+    """Train with one step an epoch, from the weights after `start` epochs on."""
+    last = work.config.epochs
+    for epoch in range(start, last):
+        sums = work.measure(parameters, work.training_job(parameters))
+        yield Epoch(parameters, velocity, sums)
+        with work.team:
+            if work.keep:
+                parameters, velocity = work.copied(parameters, velocity)
+            rate = learning_rate(work.config, epoch, last)
+            parameters, velocity = work.update(parameters, velocity, sums["train"][0], rate)
+    job = work.evaluation_job(parameters, work.dataset.train, as_training=True)
+    yield Epoch(parameters, velocity, work.measure(parameters, job))
+
+
+# Takes weights, velocity, an order of the rows and steps; leaves the weights as they are. Returns
+# new weights and velocity and what every step has seen, or None where training is to stop.
+OneEpoch: TypeAlias = Callable[
+    [Work, Parameters, Parameters, Array, Steps],
+    tuple[Parameters, Parameters, list[Sums]] | None,
+]
+
+
+def mini_batches(
+    work: Work, parameters: Parameters, velocity: Parameters, start: int, one_epoch: OneEpoch
+) -> Iterator[Epoch]:
+    """Train with many steps an epoch, over the rows in an order of the seed and the epoch alone."""
+    seen: list[Sums] = []
+    for epoch in count(start):
+        job = None if seen else work.evaluation_job(parameters, work.dataset.train)
+        sums = work.measure(parameters, job)
+        yield Epoch(parameters, velocity, {"train": seen, **sums})
+        if epoch >= work.config.epochs:
+            return
+        with work.team:
+            advanced = one_epoch(work, parameters, velocity, *work.steps(epoch))
+        if advanced is None:
+            return
+        parameters, velocity, seen = advanced
+
+
+def by_rows(
+    work: Work, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
+) -> tuple[Parameters, Parameters, list[Sums]] | None:
+    """Do an epoch's steps; the team divides each batch by rows."""
+    parameters, velocity = work.copied(parameters, velocity)
+    seen: list[Sums] = []
+    for batch, rate in steps:
+        job = work.training_job(parameters, order, batch)
+        (sums,) = work.team.fold([job], add_sums)
+        parameters, velocity = work.update(parameters, velocity, sums, rate)
+        if work.team.stopping:
+            return None
+        seen.append(sums._replace(gradients=None))
+    return parameters, velocity, seen
+
+
+def by_units(
+    work: Work, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
+) -> tuple[Parameters, Parameters, list[Sums]] | None:
+    """Do an epoch's steps; the team divides the hidden units, of which there is one layer.
+
+    The network is the sum of narrower ones, each with some of the hidden units:
+
+        logits = bias + sum over s of relu(x @ W_0[:, s] + b_0[s]) @ W_1[s, :]
+
+    So every member trains narrower networks of its own, all of a batch's rows through each, and
+    all that it needs from the others is the sum of the logits: one meeting a step. Pieces of rows
+    would give every thread gradients of all weights, to be written, added up and waited for.
+
+    Which units a narrower network has, and the order in which logits are added, depend on the
+    width of the hidden layer alone.
+    """
+    team, train = work.team, work.dataset.train
+    units = unit_pieces(work.config.hidden[0])
+    pairs = list(zip(cut(parameters, units), cut(velocity, units), strict=True))
+    seen: list[Sums] = []
+    claimed: dict[int, Sequence[int]] = {}  # steps whose batch a member takes in advance
+    # The batch of the last even step and of the last odd one, which a slow member may still need
+    # when the first has come to the next meeting.
+    batches = {0: work.input(train, order[steps[0][0]])}
+    tree = _logits_tree(parameters, units, steps[0][0])
+
+    def finish(logits: Array) -> Array:
+        """Find the loss; return the logits' gradients for the mean, times the learning rate."""
+        nonlocal tree
+        step = len(seen)
+        losses, dlogits, correct = softmax_cross_entropy(logits, batches[step % 2][1])
+        batch, rate = steps[step]
+        dlogits *= rate / (batch.stop - batch.start)
+        if step + 1 < len(steps):
+            tree = _logits_tree(parameters, units, steps[step + 1][0])
+        if not team.stopping:
+            seen.append(to_sums(losses, correct, None))
+        return dlogits
+
+    def member(mine: Sequence[int]) -> None:
+        for step, (_, rate) in enumerate(steps):
+            x, _ = batches[step % 2]
+            coming, entered = tree, {}
+            for piece in mine:
+                logits, entered[piece] = forward(pairs[piece][0], x)
+                coming.put(Node(0, piece), logits)
+            # The first to come has time for the next batch, while the others still compute.
+            if step + 1 < len(steps) and claimed.setdefault(step + 1, mine) is mine:
+                batches[(step + 1) % 2] = work.input(train, order[steps[step + 1][0]])
+            dlogits = team.meet(coming, finish)
+            if team.stopping:
+                return
+            for piece in mine:
+                network, nu = pairs[piece]
+                gradients = backward(network, entered[piece], dlogits)
+                if piece > 0:
+                    gradients = _without_output_bias(gradients)
+                pairs[piece] = work.optimizer.update(network, nu, gradients, rate, 1.0)
+
+    team.together(member, team.own(len(units)))
+    if len(seen) < len(steps):
+        return None
+    team.exchange(pairs)
+    networks, velocities = zip(*pairs, strict=True)
+    return join(networks), join(velocities), seen
+
+
+def _logits_tree(parameters: Parameters, units: Sequence[slice], batch: slice) -> Tree[Array]:
+    """Make room for the sum of the logits that narrower networks give for a batch."""
+    bias = parameters[-1].bias
+    shape = batch.stop - batch.start, bias.shape[0]
+    like = array_namespace(bias).empty(shape, dtype=bias.dtype, device=device(bias))
+    return Tree(len(units), donated_sum, like)
+
+
+def _without_output_bias(gradients: Parameters) -> Parameters:
+    """Let an output bias stay at the zeros that it is."""
+    hidden, (weight, bias) = gradients
+    return hidden, Layer(weight, array_namespace(bias).zeros_like(bias))
+
+
+def training_piece_rows(config: TrainingConfig, n_train: int, device_kind: str) -> int:
+    """Return the rows of a piece in training: as configured, else as the batch and device ask.
+
+    A mini-batch whose hidden units can be divided instead is one piece; see `by_units`.
     """
     if config.shard_rows is None and divides_units(config, device_kind):
         return config.batch_size or n_train
-    return config.shard_rows or default_shard_rows(config.batch_size or n_train, device_kind)
+    return config.shard_rows or default_piece_rows(config.batch_size or n_train, device_kind)
 
 
 def divides_units(config: TrainingConfig, device_kind: str) -> bool:
-    """Tell whether not a mini-batch's rows but its hidden units are divided.
+    """Return whether not a mini-batch's rows but its hidden units are divided.
 
-    On a CPU, where the batch is one shard and the network has one hidden layer.
+    On a CPU, where the batch is one piece and the network has one hidden layer.
     """
     return (
         device_kind == "cpu"
@@ -257,10 +348,10 @@ def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:
 
 
 def make_optimizer(config: TrainingConfig) -> Momentum:
-    """Give the update rule that the configuration asks for."""
+    """Return the update rule that the configuration asks for."""
     return Momentum(config.momentum, config.nesterov, config.l2)
 
 
 def learning_rate(config: TrainingConfig, step: int, steps: int) -> float:
-    """Give the rate of step `step` (from 0) of a run of `steps`, as a Python float."""
+    """Return the rate of step `step` (from 0) of a run of `steps`, as a Python float."""
     return float(config.learning_rate * schedule_factor(config.schedule, step / steps))

@@ -23,7 +23,7 @@ from .datasets import Dataset, Rows
 from .device import Device, choose_device, to_numpy
 from .history import History
 from .model import Layer, Parameters, layer_sizes, map_arrays
-from .sharding import default_shard_rows, shards
+from .sharding import default_piece_rows, row_pieces
 from .training import TrainingState, train
 
 # A method of every estimator in scikit-learn 1.5, a function since.
@@ -186,7 +186,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X = _validate(self, X, dtype=_DTYPES, order="C", reset=False)
         device = self._device()
         classifier = Classifier(map_arrays(device.put, self._parameters()), 1.0, (), None)
-        pieces = shards(0, len(X), default_shard_rows(1000, device.kind))  # in bounded memory
+        pieces = row_pieces(0, len(X), default_piece_rows(1000, device.kind))  # in bounded memory
         parts = (classifier.predict_probabilities(device.put(X[rows])) for rows in pieces)
         return np.concatenate([to_numpy(part) for part in parts])
 

@@ -4,7 +4,9 @@ TensorFlow is imported when a function here is called, never by importing this m
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy as np
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
 from .device import Device, DeviceError, to_numpy
-from .epochs import Measured, epoch_order, learning_rate, make_optimizer
-from .model import Layer, Parameters, ShardSums, init_parameters, layer_sizes, to_input
-from .training import TrainingState, network_sizes, run_epochs
+from .epochs import Epoch, epoch_order, learning_rate, make_optimizer
+from .model import Layer, Parameters, Sums, init_parameters, layer_sizes, to_input
+from .training import TrainingState, last_state, network_sizes, states_of
 
 
 def build(parameters: Parameters, config: TrainingConfig) -> Any:
@@ -80,55 +82,46 @@ def compile_functions(model: Any) -> tuple[Callable[..., Any], Callable[..., Any
     return tf.function(evaluate, jit_compile=jit), tf.function(step, jit_compile=jit)
 
 
-class KerasEpochs:
-    """The epochs of a run as Keras computes them; see `mlp.epochs.Epochs`.
+def keras_epochs(
+    dataset: Dataset, config: TrainingConfig, parameters: Parameters, velocity: Parameters
+) -> Iterator[Epoch]:
+    """Train with Keras; see `mlp.epochs`. The model keeps the weights: what is yielded are copies.
 
-    The model keeps the weights: arrays passed in and out are copies of them.
+    With the full batch it does its step where its gradients are found, before the row is yielded.
     """
+    tf, model = tensorflow(), build(parameters, config)
+    evaluate, step = compile_functions(model)
+    splits = {}
+    for name, rows in dataset.splits.items():
+        x = tf.constant(host_input(rows, config.dtype, dataset.scale))
+        splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
+    n_train = dataset.train.labels.shape[0]
+    batch = config.batch_size or n_train
+    done, steps = count(), config.epochs * -(-n_train // batch)
 
-    def __init__(self, dataset: Dataset, config: TrainingConfig, parameters: Parameters) -> None:
-        self._tf, self._config, self._model = tensorflow(), config, build(parameters, config)
-        self._evaluate, self._step = compile_functions(self._model)
-        tf, self._splits = self._tf, {}
-        for name, rows in dataset.splits.items():
-            x = tf.constant(host_input(rows, config.dtype, dataset.scale))
-            self._splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
-        n_train = dataset.train.labels.shape[0]
-        self._n_steps = config.epochs * -(-n_train // (config.batch_size or n_train))
-        self._steps_done = 0
-        self._seen: list[ShardSums] = []
+    def train(x: Any, labels: Any) -> Sums:
+        model.optimizer.learning_rate.assign(learning_rate(config, next(done), steps))
+        return _sums(step, x, labels)
 
-    def measure(self, parameters: Parameters, *, gradients: bool) -> Measured:
-        """See `Epochs`. With the full batch the model does its step here; the copies lag behind."""
-        steps = gradients and self._config.batch_size is None
-        measured: Measured = {"train": self._seen} if self._seen else {}
-        for name in self._splits.keys() - measured.keys() - {"train"}:
-            measured[name] = [_sums(self._evaluate, *self._splits[name])]
-        if "train" not in measured:
-            function = self._train if steps else self._evaluate
-            measured["train"] = [_sums(function, *self._splits["train"])]
-        return measured
-
-    def _train(self, x: Any, labels: Any) -> Any:
-        rate = learning_rate(self._config, self._steps_done, self._n_steps)
-        self._model.optimizer.learning_rate.assign(rate)
-        self._steps_done += 1
-        return self._step(x, labels)
-
-    def advance(
-        self, parameters: Parameters, velocity: Parameters, epoch: int
-    ) -> tuple[Parameters, Parameters]:
-        """See `Epochs`."""
-        if size := self._config.batch_size:
-            tensors, gather = self._splits["train"], self._tf.gather
-            order = epoch_order(self._config.seed, epoch, len(tensors[1]))
-            batches = (order[start : start + size] for start in range(0, len(order), size))
-            self._seen = [
-                _sums(self._train, *(gather(tensor, batch) for tensor in tensors))
-                for batch in batches
-            ]
-        momentums = [-variable.numpy() for variable in self._model.optimizer.momentums]
-        return to_parameters(self._model), _layers(momentums) or velocity
+    seen: list[Sums] = []
+    for epoch in count():
+        momentums = [-variable.numpy() for variable in model.optimizer.momentums]
+        weights = to_parameters(model), _layers(momentums) or velocity
+        more = epoch < config.epochs
+        sums = {
+            name: [_sums(evaluate, *split)] for name, split in splits.items() if name != "train"
+        }
+        if not seen:
+            first = train if more and config.batch_size is None else partial(_sums, evaluate)
+            sums["train"] = [first(*splits["train"])]
+        yield Epoch(*weights, {"train": seen, **sums})
+        if not more:
+            return
+        if config.batch_size is not None:
+            order = epoch_order(config.seed, epoch, n_train)
+            starts = range(0, n_train, batch)
+            parts = (order[start : start + batch] for start in starts)
+            seen = [train(*(tf.gather(array, part) for array in splits["train"])) for part in parts]
 
 
 def train_keras(
@@ -146,8 +139,9 @@ def train_keras(
     sizes = network_sizes(dataset, config)
     parameters = init_parameters(sizes, seed=config.seed, dtype=config.dtype)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
-    epochs = KerasEpochs(dataset, config, parameters)
-    return run_epochs(TrainingState(parameters, velocity), config, epochs, on_epoch, stop)
+    epochs = keras_epochs(dataset, config, parameters, velocity)
+    state = TrainingState(parameters, velocity)
+    return last_state(states_of(epochs, state, config, lambda _: stop()), 0, on_epoch)
 
 
 def keras_device(requested: str, *, strict: bool = False) -> Device:
@@ -196,6 +190,6 @@ def _layers(arrays: list[np.ndarray]) -> Parameters:
     return tuple(map(Layer, arrays[::2], arrays[1::2]))
 
 
-def _sums(function: Callable[..., Any], x: Any, labels: Any) -> ShardSums:
+def _sums(function: Callable[..., Any], x: Any, labels: Any) -> Sums:
     loss, correct, *_ = function(x, labels)
-    return ShardSums(loss.numpy(), correct.numpy(), len(labels), None)
+    return Sums(loss.numpy(), correct.numpy(), len(labels), None)

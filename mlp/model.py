@@ -25,8 +25,8 @@ class Layer(NamedTuple):
 Parameters: TypeAlias = tuple[Layer, ...]
 
 
-class ShardSums(NamedTuple):
-    """What a shard of rows contributes: sums, so that shards combine by addition alone."""
+class Sums(NamedTuple):
+    """What a piece of rows contributes: sums, so that pieces combine by addition alone."""
 
     loss: Array  # () sum of the rows' losses, in the library's widest float
     correct: Array  # () number of correct predictions, as a float of the same width
@@ -34,12 +34,12 @@ class ShardSums(NamedTuple):
     gradients: Parameters | None  # sums of the rows' gradients, where they are wanted
 
 
-def add_sums(left: ShardSums, right: ShardSums) -> ShardSums:
+def add_sums(left: Sums, right: Sums) -> Sums:
     """Add the sums of two sets of rows. Both are donated; one without gradients gives none."""
     gradients = None
     if left.gradients is not None and right.gradients is not None:
         gradients = map_arrays(donated_sum, left.gradients, right.gradients)
-    return ShardSums(
+    return Sums(
         left.loss + right.loss, left.correct + right.correct, left.rows + right.rows, gradients
     )
 
@@ -117,8 +117,8 @@ def backward(parameters: Parameters, activations: list[Array], dlogits: Array) -
     return tuple(reversed(gradients))
 
 
-def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
-    """Sum the loss, the correct predictions and the gradients over a shard's rows.
+def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> Sums:
+    """Sum the loss, the correct predictions and the gradients over a piece's rows.
 
     Parameters
     ----------
@@ -128,14 +128,14 @@ def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> Shard
     """
     logits, activations = forward(parameters, x)
     losses, dlogits, correct = softmax_cross_entropy(logits, labels)
-    return shard_sums(losses, correct, backward(parameters, activations, dlogits))
+    return to_sums(losses, correct, backward(parameters, activations, dlogits))
 
 
-def evaluate(parameters: Parameters, x: Array, labels: Array) -> ShardSums:
-    """Sum the loss and the correct predictions over a shard's rows, without gradients."""
+def evaluate(parameters: Parameters, x: Array, labels: Array) -> Sums:
+    """Sum the loss and the correct predictions over a piece's rows, without gradients."""
     logits, _ = forward(parameters, x)
     losses, _, correct = softmax_cross_entropy(logits, labels)
-    return shard_sums(losses, correct, None)
+    return to_sums(losses, correct, None)
 
 
 def predict_probabilities(parameters: Parameters, x: Array) -> Array:
@@ -215,16 +215,14 @@ def join(networks: Sequence[Parameters]) -> Parameters:
 _INIT_STREAM = 0  # the generators' purposes; epochs.py's shuffle is 1
 
 
-def shard_sums(losses: Array, correct: Array, gradients: Parameters | None) -> ShardSums:
+def to_sums(losses: Array, correct: Array, gradients: Parameters | None) -> Sums:
     """Sum what `softmax_cross_entropy` gave over the rows.
 
     In the widest float, where counts stay exact below 2**53.
     """
     xp = array_namespace(losses)
     wide = widest_float(losses)
-    return ShardSums(
-        xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide), losses.shape[0], gradients
-    )
+    return Sums(xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide), losses.shape[0], gradients)
 
 
 def widest_float(array: Array) -> Array:

@@ -3,16 +3,9 @@
 import math
 from dataclasses import dataclass
 
-from array_api_compat import is_numpy_array
-
 from kernels import Array, array_namespace, momentum_update
 
-from .executor import Executor
-from .model import Layer, Parameters, ShardSums, map_arrays
-
-# Elements a block at most: its three arrays stay in the last cache. Much smaller ones cost more
-# than they save: threads wait for the interpreter's lock between any two operations of NumPy.
-_BLOCK = 524_288
+from .model import Layer, Parameters, map_arrays
 
 
 @dataclass(frozen=True)
@@ -38,101 +31,60 @@ class Momentum:
         xp = array_namespace(parameters[0].weight)
         return map_arrays(lambda array: xp.full_like(array, value), parameters)
 
-    def step(
-        self,
-        parameters: Parameters,
-        velocity: Parameters,
-        sums: ShardSums,
-        learning_rate: float,
-        executor: Executor,
-    ) -> tuple[Parameters, Parameters]:
-        """Advance all parameters along the average gradient, on NumPy over the threads.
-
-        All array arguments are donated.
-
-        Returns
-        -------
-        parameters, velocity
-        """
-        if sums.gradients is None:
-            raise ValueError("a step needs gradients; these sums come from `evaluate`")
-        scale = 1.0 / sums.rows
-        if not is_numpy_array(parameters[0].weight):
-            return self._update(parameters, velocity, sums.gradients, learning_rate, scale, self.l2)
-        blocks = [
-            (block, l2)
-            for layer in zip(parameters, velocity, sums.gradients, strict=True)
-            for arrays, l2 in zip(zip(*layer, strict=True), (self.l2, 0.0), strict=True)
-            for block in _blocks(arrays, executor.threads)
-        ]
-        executor.for_each(lambda item: self._apply(item[0], learning_rate, scale, item[1]), blocks)
-        return parameters, velocity
-
-    def step_scaled(
-        self,
-        parameters: Parameters,
-        velocity: Parameters,
-        scaled_gradients: Parameters,
-        learning_rate: float,
-    ) -> tuple[Parameters, Parameters]:
-        """Do the same in the calling thread, given the average gradient times the learning rate.
-
-        Who multiplies the logits' gradients by both factors spares every parameter's a pass.
-        """
-        l2 = learning_rate * self.l2
-        return self._update(parameters, velocity, scaled_gradients, 1.0, 1.0, l2)
-
-    def _update(
+    def update(
         self,
         parameters: Parameters,
         velocity: Parameters,
         gradients: Parameters,
         learning_rate: float,
-        scale: float,
-        l2: float,
+        factor: float,
     ) -> tuple[Parameters, Parameters]:
-        """Update array by array; `l2` spares the biases."""
-        new_parameters, new_velocity = [], []
+        """Advance all parameters by one step.
+
+        Parameters
+        ----------
+        parameters, velocity, gradients : Parameters
+            All donated.
+        learning_rate : float
+            Only the decay of the weights is multiplied by it here.
+        factor : float
+            What turns the gradients into those of the average loss times the learning rate: for
+            sums over N rows ``learning_rate / N``, and 1 where that is done already.
+
+        Returns
+        -------
+        parameters, velocity
+        """
+
+        def advance(
+            parameter: Array, nu: Array, gradient: Array, decay: float
+        ) -> tuple[Array, Array]:
+            return momentum_update(
+                parameter,
+                nu,
+                gradient,
+                1.0,
+                self.momentum,
+                gradient_scale=factor,
+                l2=decay,
+                nesterov=self.nesterov,
+            )
+
+        stepped = []
         for layer, nu, gradient in zip(parameters, velocity, gradients, strict=True):
-            weights = layer.weight, nu.weight, gradient.weight
-            weight, nu_weight = self._apply(weights, learning_rate, scale, l2)
-            biases = layer.bias, nu.bias, gradient.bias
-            bias, nu_bias = self._apply(biases, learning_rate, scale, 0.0)
-            new_parameters.append(Layer(weight, bias))
-            new_velocity.append(Layer(nu_weight, nu_bias))
-        return tuple(new_parameters), tuple(new_velocity)
-
-    def _apply(
-        self, arrays: tuple[Array, ...], learning_rate: float, scale: float, l2: float
-    ) -> tuple[Array, Array]:
-        parameter, velocity, gradient = arrays
-        return momentum_update(
-            parameter,
-            velocity,
-            gradient,
-            learning_rate,
-            self.momentum,
-            gradient_scale=scale,
-            l2=l2,
-            nesterov=self.nesterov,
-        )
-
-
-def _blocks(arrays: tuple[Array, ...], threads: int) -> list[tuple[Array, ...]]:
-    """Cut arrays of one shape into flat views for the threads; NumPy updates them in place."""
-    flat = [array.reshape(-1) for array in arrays]
-    size = flat[0].shape[0]
-    block = min(-(-size // threads), _BLOCK)
-    return [
-        tuple(array[start : start + block] for array in flat) for start in range(0, size, block)
-    ]
+            decay = learning_rate * self.l2
+            weight, nu_weight = advance(layer.weight, nu.weight, gradient.weight, decay)
+            bias, nu_bias = advance(layer.bias, nu.bias, gradient.bias, 0.0)
+            stepped.append((Layer(weight, bias), Layer(nu_weight, nu_bias)))
+        new_parameters, new_velocity = zip(*stepped, strict=True)
+        return new_parameters, new_velocity
 
 
 SCHEDULES = ("constant", "cosine", "one-cycle")
 
 
 def schedule_factor(schedule: str, progress: float) -> float:
-    """Give what the learning rate is multiplied by, in (0, 1].
+    """Return what the learning rate is multiplied by, in (0, 1].
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Shards of fixed size, summed by a fixed tree.
 
-Neither the shards nor the order of the additions depend on the threads or on the ranks among
-which they are divided, and every shard is computed with single-threaded BLAS (see
-`mlp.executor`). So the sums, and with them the weights, are bitwise the same for any number of
+Neither the pieces nor the order of the additions depend on the threads or on the ranks among
+which they are divided, and every piece is computed with single-threaded BLAS (see
+`mlp.team`). So the sums, and with them the weights, are bitwise the same for any number of
 either on the same CPU and BLAS.
 """
 
@@ -12,34 +12,34 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
-CUDA_SHARD_ROWS = 65_536
+CUDA_PIECE_ROWS = 65_536
 
 
-def default_shard_rows(batch_rows: int, device_kind: str) -> int:
-    """Give the rows of a shard: a matter of the nominal batch and the device kind alone.
+def default_piece_rows(batch_rows: int, device_kind: str) -> int:
+    """Return the rows of a piece: a matter of the nominal batch and the device kind alone.
 
     On a CPU ``min(1000, max(64, ceil(batch_rows / 2)))``: small enough for the caches and for two
     threads to share a mini-batch. On CUDA 65,536: a whole batch, in bounded memory.
     """
     if device_kind == "cuda":
-        return CUDA_SHARD_ROWS
+        return CUDA_PIECE_ROWS
     return min(1000, max(64, -(-batch_rows // 2)))
 
 
-def evaluation_shard_rows(shard_rows: int, device_kind: str) -> int:
-    """Give the rows of a shard of evaluation, given those of training.
+def evaluation_piece_rows(shard_rows: int, device_kind: str) -> int:
+    """Return the rows of a piece of evaluation, given those of training.
 
     On a CPU always 500: long enough for BLAS, short enough that the threads end together.
     """
     return shard_rows if device_kind == "cuda" else 500
 
 
-def shards(start: int, stop: int, rows: int) -> list[slice]:
+def row_pieces(start: int, stop: int, rows: int) -> list[slice]:
     """Cut rows ``start`` to ``stop`` into slices of `rows` rows; the last may be shorter."""
     return [slice(first, min(first + rows, stop)) for first in range(start, stop, rows)]
 
 
-def unit_shards(units: int) -> list[slice]:
+def unit_pieces(units: int) -> list[slice]:
     """Cut a hidden layer's units into nearly equal slices.
 
     At most 500 each, since BLAS multiplies narrower ones more slowly, but two from 200 units on:
@@ -51,15 +51,15 @@ def unit_shards(units: int) -> list[slice]:
 
 
 def share(pieces: int, rank: int, size: int) -> range:
-    """Give the pieces that rank `rank` of `size` owns: a contiguous, possibly empty, run."""
+    """Return the pieces that rank `rank` of `size` owns: a contiguous, possibly empty, run."""
     return range(-(-pieces * rank // size), -(-pieces * (rank + 1) // size))
 
 
 class Job(NamedTuple, Generic[T]):
-    """A function of row slices, and the slices it is to be summed over (at least one)."""
+    """A function of slices, and the slices that it is to be summed over (at least one)."""
 
     function: Callable[[slice], T]
-    shards: Sequence[slice]
+    pieces: Sequence[slice]
     like: Any = None  # has the shapes and dtypes of what `function` returns
 
 

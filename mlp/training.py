@@ -1,11 +1,12 @@
-"""Training: epochs, history and early stopping.
+"""Training: the states of a run, early stopping, divergence.
 
 Row e of the history describes the weights after e epochs, e = 0..N.
 """
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -17,20 +18,11 @@ from kernels import Array, array_namespace
 from .communicator import Communicator, Serial
 from .config import TrainingConfig
 from .datasets import Dataset
-from .device import copied, device_kind, float_dtype, to_numpy
-from .divided_units import DividedUnits
-from .epochs import (
-    Epochs,
-    FullBatch,
-    Measured,
-    MiniBatches,
-    Passes,
-    divides_units,
-    make_optimizer,
-)
-from .executor import Executor, available_threads
+from .device import copied, float_dtype, to_numpy
+from .epochs import Epoch, Work, make_epochs, make_optimizer
 from .history import SPLITS, History, Metrics
-from .model import Parameters, init_parameters, map_arrays, named_arrays
+from .model import Parameters, Sums, init_parameters, map_arrays, named_arrays
+from .team import Team, available_threads
 
 _LOWER = "lower the learning rate or the momentum"
 
@@ -79,17 +71,18 @@ class TrainingState:
 
 
 def network_sizes(dataset: Dataset, config: TrainingConfig) -> tuple[int, ...]:
-    """Give the units of every layer, from the features to the classes."""
+    """Return the units of every layer, from the features to the classes."""
     return (dataset.n_features, *config.hidden, dataset.n_classes)
 
 
 def thread_count(config: TrainingConfig, dataset: Dataset, communicator: Communicator) -> int:
-    """Give the threads that run this rank's shards: one unless the rows are NumPy arrays.
+    """Return the threads that compute this rank's pieces: one unless the rows are NumPy arrays.
 
     Only NumPy's calls release the interpreter's lock; other libraries have threads of their own.
-    By default the ranks that may use the same cores divide them.
+    By default the ranks that may use the same cores divide them. Any thread may come to a meeting
+    last, and then speaks for its rank: an MPI that does not allow that leaves one thread.
     """
-    if not is_numpy_array(dataset.train.labels):
+    if not (is_numpy_array(dataset.train.labels) and communicator.any_thread):
         return 1
     return config.threads or max(1, available_threads() // communicator.cores_shared_by)
 
@@ -109,6 +102,46 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
     return TrainingState(parameters, velocity)
 
 
+def states(
+    dataset: Dataset,
+    config: TrainingConfig,
+    *,
+    state: TrainingState | None = None,
+    communicator: Communicator | None = None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[TrainingState]:
+    """Yield the state before the first epoch and after every one: training, for whoever looks on.
+
+    It computes with the library and on the device of the data set's arrays, and yields arrays of
+    that library. Who keeps a state keeps its weights; the caller's arrays are never written to.
+    Between two states neither a thread is held nor BLAS; to leave the loop is to stop.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        Labels are trusted to be in [0, n_classes): `mlp.datasets` has checked them.
+    config : TrainingConfig
+        `data`, `device` and the split options are not read: the data set is the result of those.
+    state : TrainingState, optional
+        What to start from, and what is yielded first, as arrays of the data's library or of NumPy;
+        the initial weights by default.
+    communicator : Communicator, optional
+        This process alone by default. Every rank gives the same rows, configuration and state, and
+        goes on to the next state; where one leaves the loop, it ends for all with the same state.
+    stop : callable, optional
+        Asked once a step, from any of the threads. Once it returns True, on one of several ranks,
+        the last state yielded is the last one of all; training can go on from it.
+
+    Raises
+    ------
+    DivergedError
+        The training loss is not finite.
+    ValueError
+        Early stopping without validation rows.
+    """
+    yield from _states(dataset, config, state, _make_team(dataset, config, communicator, stop))
+
+
 def train(
     dataset: Dataset,
     config: TrainingConfig,
@@ -120,26 +153,12 @@ def train(
 ) -> TrainingState:
     """Train until `config.epochs` epochs are done, early stopping ends it, or `stop` says so.
 
-    It computes with the library and on the device of the data set's arrays, and returns arrays of
-    that library. The caller's arrays are never written to.
+    A loop over `states`, whose last one it returns; see there for the other parameters.
 
     Parameters
     ----------
-    dataset : Dataset
-        Labels are trusted to be in [0, n_classes): `mlp.dataset` has checked them.
-    config : TrainingConfig
-        `data`, `device` and the split options are not read: the data set is the result of those.
-    state : TrainingState, optional
-        What to start from, as arrays of the data's library or of NumPy; the initial weights by
-        default.
-    communicator : Communicator, optional
-        This process alone by default. Every rank gives the same rows, configuration and state.
     on_epoch : callable, optional
-        Called with the state when row `state.epoch` of the history is there. The next step may
-        overwrite that state's arrays: copy what is to be kept.
-    stop : callable, optional
-        Asked once a step, from any of the threads. Once it gives True, on one of several ranks,
-        the state of the last epoch boundary is returned; training can go on from it.
+        Called with every state whose row of the history is new.
 
     Raises
     ------
@@ -148,6 +167,69 @@ def train(
     ValueError
         Early stopping without validation rows.
     """
+    team = _make_team(dataset, config, communicator, stop)
+    # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
+    with team if on_epoch is None else nullcontext():
+        seen = _states(dataset, config, state, team, keep=on_epoch is not None)
+        return last_state(seen, 0 if state is None else len(state.history), on_epoch)
+
+
+def last_state(
+    seen: Iterator[TrainingState],
+    known: int,
+    on_epoch: Callable[[TrainingState], object] | None,
+) -> TrainingState:
+    """Go through states, call `on_epoch` for rows from `known` on, return the last state."""
+    for state in seen:
+        if on_epoch is not None and len(state.history) > known:
+            on_epoch(state)
+    check_finite(state)
+    return state
+
+
+def states_of(
+    epochs: Iterator[Epoch],
+    state: TrainingState,
+    config: TrainingConfig,
+    agree: Callable[[bool], bool],
+) -> Iterator[TrainingState]:
+    """Add rows to the history as epochs come, whoever computes them.
+
+    Parameters
+    ----------
+    epochs : iterator of Epoch
+        From epoch `state.epoch` on.
+    state : TrainingState
+        Its history and best weights go on.
+    config : TrainingConfig
+    agree : callable
+        Called after every state with whether the caller has left; returns whether to stop.
+    """
+    started = time.perf_counter()
+    for number, (parameters, velocity, sums) in enumerate(epochs, state.epoch):
+        now = time.perf_counter()
+        row = _metrics(number, sums, now - started)
+        started = now
+        state = replace(state, parameters=parameters, velocity=velocity, epoch=number)
+        if len(state.history) == number:  # a state to start from has its row already
+            state = _with_row(state, row, config)
+        try:
+            yield state
+        except GeneratorExit:
+            agree(True)
+            raise
+        if patience_is_over(state, config) or agree(False):
+            return
+
+
+def _states(
+    dataset: Dataset,
+    config: TrainingConfig,
+    state: TrainingState | None,
+    team: Team,
+    *,
+    keep: bool = True,
+) -> Iterator[TrainingState]:
     if config.early_stopping is not None and dataset.valid is None:
         raise ValueError("early stopping needs validation rows, and this data set has none")
     if state is None:
@@ -162,54 +244,23 @@ def train(
             parameters=map_arrays(placed, state.parameters),
             velocity=map_arrays(placed, state.velocity),
         )
-    communicator = communicator or Serial()
-    with Executor(thread_count(config, dataset, communicator)) as executor:
-        passes = Passes(dataset, config, executor, communicator, stop)
-        epochs: Epochs
-        if config.batch_size is None:
-            epochs = FullBatch(passes, config)
-        elif divides_units(config, device_kind(dataset.train.labels)):
-            epochs = DividedUnits(passes, config, config.batch_size)
-        else:
-            epochs = MiniBatches(passes, config, config.batch_size)
-        return run_epochs(state, config, epochs, on_epoch, passes.stopping)
+    work = Work(dataset, config, team, keep=keep)
+    epochs = make_epochs(work, state.parameters, state.velocity, state.epoch)
+    yield from states_of(epochs, state, config, team.agree)
 
 
-def run_epochs(
-    state: TrainingState,
+def _make_team(
+    dataset: Dataset,
     config: TrainingConfig,
-    epochs: Epochs,
-    on_epoch: Callable[[TrainingState], object] | None = None,
-    stop: Callable[[], bool] = lambda: False,
-) -> TrainingState:
-    """Measure and advance by turns, whoever computes; the state's arrays are donated.
-
-    See `train`, which computes with this package, and `mlp.keras_reference.train_keras`.
-    """
-    started = time.perf_counter()
-    while True:
-        more = state.epoch < config.epochs
-        measured = epochs.measure(state.parameters, gradients=more)
-        now = time.perf_counter()
-        row = _metrics(state.epoch, measured, now - started)
-        started = now
-        if len(state.history) == state.epoch:  # a state to start from has its row already
-            state = _with_row(state, row, config)
-            if on_epoch is not None:
-                on_epoch(state)
-        if not more or patience_is_over(state, config) or stop():
-            break
-        advanced = epochs.advance(state.parameters, state.velocity, state.epoch)
-        if advanced is None:  # stopped within the epoch: the state is as it was at its start
-            break
-        parameters, velocity = advanced
-        state = replace(state, parameters=parameters, velocity=velocity, epoch=state.epoch + 1)
-    check_finite(state)
-    return state
+    communicator: Communicator | None,
+    stop: Callable[[], bool],
+) -> Team:
+    communicator = communicator or Serial()
+    return Team(thread_count(config, dataset, communicator), communicator, stop)
 
 
 def check_finite(state: TrainingState) -> None:
-    """See that no parameter has overflowed where the loss does not show it.
+    """Check that no parameter has overflowed where the loss does not show it.
 
     Raises
     ------
@@ -222,7 +273,7 @@ def check_finite(state: TrainingState) -> None:
             )
 
 
-def _metrics(epoch: int, measured: Measured, seconds: float) -> Metrics:
+def _metrics(epoch: int, measured: dict[str, list[Sums]], seconds: float) -> Metrics:
     """Read a row's sums from the device, all at once, and divide them by the rows."""
     groups = [measured.get(name, []) for name in SPLITS]
     values = [value for group in groups for sums in group for value in (sums.loss, sums.correct)]
@@ -248,7 +299,7 @@ def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> Tra
 
 
 def patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
-    """Tell whether early stopping ends training here."""
+    """Return whether early stopping ends training here."""
     return (
         config.early_stopping is not None
         and state.best is not None

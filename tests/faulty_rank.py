@@ -5,7 +5,6 @@ from dataclasses import replace
 
 from mpi4py import MPI
 
-import mlp.divided_units
 import mlp.epochs
 from mlp.commands import train
 from mlp.run import ranks
@@ -24,13 +23,13 @@ def fail_later(rank, module, name):
 
 
 def break_down(rank):
-    """Let a shard of rows fail, some steps into training."""
+    """Let a piece of rows fail, some steps into training."""
     fail_later(rank, mlp.epochs, "loss_and_gradients")
 
 
 def break_down_in_a_narrower_network(rank):
-    """Let a shard of hidden units fail, in the middle of a step."""
-    fail_later(rank, mlp.divided_units, "backward")
+    """Let a piece of hidden units fail, in the middle of a step."""
+    fail_later(rank, mlp.epochs, "backward")
 
 
 def find_other_labels(rank):

@@ -19,8 +19,7 @@ from mlp import (
     train,
 )
 from mlp.device import to_numpy
-from mlp.executor import Executor
-from mlp.model import Layer, ShardSums, evaluate, forward, loss_and_gradients, named_arrays
+from mlp.model import Layer, evaluate, forward, loss_and_gradients, named_arrays
 from mlp.optimizer import Momentum
 from mlp.training import initial_state
 
@@ -159,9 +158,7 @@ def test_optimizer(backend):
     def step(parameters, gradients):
         optimizer = Momentum(0.9, nesterov=True, l2=0.01)
         velocity = optimizer.init_velocity(parameters, 1e-5)
-        sums = ShardSums(0.0, 0.0, 4, gradients)
-        with Executor(1) as executor:
-            return optimizer.step(parameters, velocity, sums, 0.1, executor)
+        return optimizer.update(parameters, velocity, gradients, 0.1, 0.1 / 4)
 
     ours = step(put(backend, parameters), put(backend, gradients))
     for mine, theirs in zip(ours, step(parameters, gradients), strict=True):

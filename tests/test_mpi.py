@@ -23,7 +23,7 @@ MODES = {
     "full batch": ["--epochs", 6, "--shard-rows", 64],
     "mini-batches": ["--epochs", 3, "--batch-size", 100, "--shard-rows", 50],
     "divided units": ["--epochs", 3, "--batch-size", 64, "--hidden", 1100, "--nesterov"],
-    "more ranks than shards": ["--epochs", 3],
+    "more ranks than pieces": ["--epochs", 3],
     "early stopping, float64": [
         "--epochs", 12, "--batch-size", 300, "--shard-rows", 50, "--early-stopping", 2,
         "--learning-rate", 0.5, "--nesterov", "--dtype", "float64", "--schedule", "cosine",
@@ -247,7 +247,7 @@ def test_a_rank_that_fails_ends_the_job_with_its_message(
 ):
     since = time.monotonic()
     arguments = [*options(data, "full batch", tmp_path / "run")[:-4], *LONG]
-    if how == "break_down_in_a_narrower_network":  # one for each rank, of batches that are a shard
+    if how == "break_down_in_a_narrower_network":  # one for each rank, of batches that are a piece
         arguments += ["--hidden", 1100, "--shard-rows", 100]
     found, _, err = finish(start(3, *arguments, script=FAULTY, how=[how]))
     assert found == status, err

@@ -169,7 +169,7 @@ def _numpy() -> Finding:
 
 
 def _threads() -> Finding:
-    from ..executor import available_threads
+    from ..team import available_threads
 
     return Finding("Threads", "ok", f"{available_threads()} usable of {os.cpu_count()} cores")
 

@@ -1,4 +1,4 @@
-"""Rows that stay on disk: a data set larger than memory, read shard by shard."""
+"""Rows that stay on disk: a data set larger than memory, read piece by piece."""
 
 import os
 import threading

@@ -19,7 +19,7 @@ from .signals import StopSignals
 class Order(NamedTuple):
     """What rank 0 tells the others to do, and what they must find alike."""
 
-    config: TrainingConfig  # with the data's absolute path and the rows of a shard
+    config: TrainingConfig  # with the data's absolute path and the rows of a piece
     state: TrainingState | None  # to go on from
     device_kind: str
     data_sha256: str

@@ -11,7 +11,7 @@ from ..classifier import Classifier
 from ..config import TrainingConfig, command_line, differences, flag
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
-from ..epochs import training_shard_rows
+from ..epochs import training_piece_rows
 from ..files import remove_parts, write_json
 from ..history import AXES, HistoryFile
 from ..installation import is_installed
@@ -100,7 +100,7 @@ class Run:
             remove_parts(self.directory)
             # What is only recorded is filled in, so that the run goes on as it began anywhere.
             n_train = dataset.train.labels.shape[0]
-            shard_rows = training_shard_rows(self.config, n_train, device.kind)
+            shard_rows = training_piece_rows(self.config, n_train, device.kind)
             path = os.path.abspath(self.config.data)
             config = replace(self.config, data=path, shard_rows=shard_rows)
             return self._train_and_write(config, device, dataset, started)

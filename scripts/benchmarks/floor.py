@@ -5,23 +5,23 @@ from typing import Any
 import numpy as np
 
 from benchmarks.contestant import Link, compete, read
-from mlp.epochs import divides_units, training_shard_rows
+from mlp.epochs import divides_units, training_piece_rows
 from mlp.executor import Executor
 from mlp.keras_reference import host_input
 from mlp.model import Parameters, cut, init_parameters
-from mlp.sharding import Job, evaluation_shard_rows, shards, unit_shards
+from mlp.sharding import Job, evaluation_piece_rows, row_pieces, unit_pieces
 from mlp.training import network_sizes
 
 
 def run_floor(link: Link) -> None:
-    """Do nothing but an epoch's matrix products, on the same shards and threads as ours."""
+    """Do nothing but an epoch's matrix products, on the same pieces and threads as ours."""
     dataset, config = read(link.job)
     threads, size = config.threads or 1, config.batch_size
     parameters = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
     weights = weights_of(parameters)
-    narrow = []  # where threads train narrower networks instead of shards of rows
+    narrow = []  # where threads train narrower networks instead of pieces of rows
     if divides_units(config, "cpu"):
-        narrow = [weights_of(one) for one in cut(parameters, unit_shards(config.hidden[0]))]
+        narrow = [weights_of(one) for one in cut(parameters, unit_pieces(config.hidden[0]))]
     train, *held_out = (
         host_input(rows, config.dtype, dataset.scale)
         for rows in (dataset.train, dataset.valid, dataset.test)
@@ -29,14 +29,14 @@ def run_floor(link: Link) -> None:
     )
     del dataset
     step = size or len(train)
-    shard_rows = training_shard_rows(config, len(train), "cpu")
-    evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
+    shard_rows = training_piece_rows(config, len(train), "cpu")
+    evaluation_rows = evaluation_piece_rows(shard_rows, "cpu")
 
     def job(x: Any, start: int, stop: int, rows: int, products: Any) -> Any:
-        def compute(shard: slice) -> None:
-            products(weights, x[shard])
+        def compute(piece: slice) -> None:
+            products(weights, x[piece])
 
-        return Job(compute, shards(start, min(stop, len(x)), rows))
+        return Job(compute, row_pieces(start, min(stop, len(x)), rows))
 
     evaluation = [job(x, 0, len(x), evaluation_rows, forward_products) for x in held_out]
     if narrow:

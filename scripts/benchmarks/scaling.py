@@ -26,16 +26,16 @@ from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find, remaining_nodes
-from mlp.epochs import divides_units, make_optimizer, training_shard_rows
+from mlp.epochs import divides_units, make_optimizer, training_piece_rows
 from mlp.executor import Executor
-from mlp.model import ShardSums, add_sums, loss_and_gradients, to_input
+from mlp.model import Sums, add_sums, loss_and_gradients, to_input
 from mlp.sharding import (
     Job,
-    default_shard_rows,
-    evaluation_shard_rows,
-    shards,
+    default_piece_rows,
+    evaluation_piece_rows,
+    row_pieces,
     share,
-    unit_shards,
+    unit_pieces,
 )
 
 # One row's training costs two products of the first layer's size, its evaluation one.
@@ -74,9 +74,9 @@ class Costs(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """A training's shards: of a step, the steps of an epoch, and of the evaluation.
+    """A training's pieces: of a step, the steps of an epoch, and of the evaluation.
 
-    Where a mini-batch's units are divided, a shard does the work of a part of the rows, its node
+    Where a mini-batch's units are divided, a piece does the work of a part of the rows, its node
     are logits, the update is divided too, and weights are exchanged once an epoch.
     """
 
@@ -170,17 +170,17 @@ def shape(config: TrainingConfig, rows: int | None) -> Shape:
     """Cut a configuration's training as `mlp.epochs` does; held-out rows in proportion."""
     n_train = rows or config.split[0]
     batch = config.batch_size or n_train
-    shard_rows = training_shard_rows(config, n_train, "cpu")
-    evaluation_rows = evaluation_shard_rows(shard_rows, "cpu")
+    shard_rows = training_piece_rows(config, n_train, "cpu")
+    evaluation_rows = evaluation_piece_rows(shard_rows, "cpu")
     dataset, _ = read({"config": dataclasses.asdict(config), "rows": rows})
     held_out = [len(part.labels) for part in (dataset.valid, dataset.test) if part is not None]
     sizes = (dataset.n_features, *config.hidden, dataset.n_classes)
     item = 8 if config.dtype == "float64" else 4
     weights = item * sum((a + 1) * b for a, b in pairwise(sizes))
     by_rows = Shape(
-        step=len(shards(0, batch, shard_rows)),
+        step=len(row_pieces(0, batch, shard_rows)),
         steps=-(-n_train // batch),
-        held_out=tuple(len(shards(0, count, evaluation_rows)) for count in held_out),
+        held_out=tuple(len(row_pieces(0, count, evaluation_rows)) for count in held_out),
         shard_rows=shard_rows,
         evaluation_rows=evaluation_rows,
         node_bytes=weights,
@@ -188,7 +188,7 @@ def shape(config: TrainingConfig, rows: int | None) -> Shape:
     )
     if not divides_units(config, "cpu"):
         return by_rows
-    units = len(unit_shards(config.hidden[0]))
+    units = len(unit_pieces(config.hidden[0]))
     return by_rows._replace(
         step=units,
         shard_rows=batch / units,
@@ -254,13 +254,13 @@ def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str,
 def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     """Time an exchange of nothing, one of a node a rank, and the update.
 
-    The last two follow a shard's gradients, as in training: what they touch is not in the cache.
+    The last two follow a piece's gradients, as in training: what they touch is not in the cache.
     """
     dataset, config = read(job)
     optimizer = make_optimizer(config)
     parameters, velocity = (state := initial_state(dataset, config)).parameters, state.velocity
     batch = config.batch_size or len(dataset.train.labels)
-    rows = shards(0, batch, default_shard_rows(batch, "cpu"))[0]
+    rows = row_pieces(0, batch, default_piece_rows(batch, "cpu"))[0]
     x = to_input(dataset.train.features[rows], parameters[0].bias.dtype, dataset.scale)
 
     def median(prepare: Callable[[], Any], call: Callable[[Any], object]) -> float:
@@ -273,11 +273,11 @@ def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
             seconds.append(time.perf_counter() - started)
         return statistics.median(seconds)
 
-    def gradients() -> ShardSums:
+    def gradients() -> Sums:
         return loss_and_gradients(parameters, x, dataset.train.labels[rows])
 
-    def exchange(sums: ShardSums) -> None:
-        job = Job(lambda shard: sums, [rows] * communicator.size, sums)
+    def exchange(sums: Sums) -> None:
+        job = Job(lambda piece: sums, [rows] * communicator.size, sums)
         trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
         communicator.combine(trees, 0)
 

@@ -13,9 +13,9 @@ from thread_ranks import MPI, Comm, Host, on_ranks
 from mlp import Layer
 from mlp.communicator import CommunicatorError, Serial, find, remaining_nodes
 from mlp.device import to_numpy
-from mlp.executor import Executor
-from mlp.model import ShardSums, add_sums
-from mlp.sharding import Job, Node, Tree, shards, share
+from mlp.model import Sums, add_sums
+from mlp.sharding import Job, Node, Tree, row_pieces, share
+from mlp.team import Team
 
 LIBRARIES = {"numpy": (np, "cpu"), "strict": (array_api_strict, array_api_strict.Device("device1"))}
 
@@ -59,7 +59,7 @@ def leaf_sums(library, rng, dtype, shapes):
         for a, b in shapes
     )
     loss, correct = (np.asarray(value) for value in (rng.normal() * 1e3, float(rng.integers(99))))
-    return ShardSums(place(loss), place(correct), int(rng.integers(1, 99)), gradients or None)
+    return Sums(place(loss), place(correct), int(rng.integers(1, 99)), gradients or None)
 
 
 def bits(sums):
@@ -86,23 +86,25 @@ def test_every_rank_gets_the_bits_of_one_rank(leaves, size, threads, dtype, libr
                 library, np.random.default_rng([seed, number, rows.start]), dtype, shapes
             )
 
-        return Job(compute, shards(0, count, 1), compute(slice(0, 1)))
+        return Job(compute, row_pieces(0, count, 1), compute(slice(0, 1)))
 
     def run(communicator):
-        with Executor(threads) as executor:
-            totals, flags = [], []
-            for step in range(2):  # the second one uses the buffer of the first again
+        asked, totals, flags = [], [], []
+        with Team(threads, communicator, lambda: bool(asked) and communicator.rank == 1) as team:
+            for _ in range(2):  # the second one uses the buffer of the first again
                 queue = [job(number, *one) for number, one in enumerate(leaves)]
-                trees = executor.fold(queue, add_sums, communicator.rank, communicator.size)
-                flags.append(communicator.combine(trees, step * communicator.rank))
-                totals.append([bits(tree.root) for tree in trees])
+                sums = team.fold(queue, add_sums)
+                flags.append(team.stopping)
+                team.agree()  # flags alone leave the sums as they are
+                totals.append([bits(one) for one in sums])
+                asked.append(True)
         return totals, flags
 
     expected, _ = run(Serial())
     found, host = on_ranks(size, run)
     assert [totals for totals, _ in found] == [expected] * size
-    assert [flags for _, flags in found] == [[0, size - 1]] * size
-    assert host.collectives == 2
+    assert [flags for _, flags in found] == [[False, True]] * size
+    assert host.collectives == 4
 
 
 def test_ranks_divide_the_cores_they_share_and_number_themselves_on_their_host():
@@ -160,12 +162,9 @@ def test_an_mpi_that_does_not_know_its_launcher_is_refused(monkeypatch):
 def test_an_overflow_on_the_way_up_the_tree_is_no_warning():
     def run(communicator):
         weight, bias = np.full((2, 2), 3e38, np.float32), np.zeros(2, np.float32)
-        sums = ShardSums(np.zeros(()), np.zeros(()), 1, (Layer(weight, bias),))
-        job = Job(lambda rows: sums, shards(0, 2, 1), sums)
-        with Executor(1) as executor:
-            trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
-            communicator.combine(trees, 0)
-        return trees[0].root.gradients[0].weight
+        sums = Sums(np.zeros(()), np.zeros(()), 1, (Layer(weight, bias),))
+        job = Job(lambda rows: sums, row_pieces(0, 2, 1), sums)
+        return Team(1, communicator).fold([job], add_sums)[0].gradients[0].weight
 
     for weight in on_ranks(2, run)[0]:
         assert np.isinf(weight).all()

@@ -33,7 +33,7 @@ def train_on_the_stand_in(**options):
 
 
 RUNS = {
-    "one shard": {"hidden": [16]},
+    "one piece": {"hidden": [16]},
     "three hidden layers": {"hidden": [16, 9, 8]},
     "several shards": {"hidden": [16], "shard_rows": 50},
     "mini-batches": {"hidden": [16], "batch_size": 70},
@@ -57,7 +57,7 @@ def test_training_gives_numpys_numbers_within_the_budget_of_calls(name):
 
 
 def check_budget(epoch, options):
-    """Compare an epoch's calls with the budget; a shard and a layer cost what they must."""
+    """Compare an epoch's calls with the budget; a piece and a layer cost what they must."""
     layers = len(options["hidden"])
     shard_rows = options.get("shard_rows", 65_536)
     batch = options.get("batch_size", DATASET[0])
@@ -67,15 +67,15 @@ def check_budget(epoch, options):
     products = sum(cut) * (3 * layers + 2) + sum(held_out) * (layers + 1)
     others = (
         sum(cut) * (7 + 3 * layers)
-        + sum(shards - 1 for shards in cut) * (2 * (layers + 1) + 2)
+        + sum(pieces - 1 for pieces in cut) * (2 * (layers + 1) + 2)
         + sum(held_out) * (6 + layers)
-        + sum(shards - 1 for shards in held_out) * 2
+        + sum(pieces - 1 for pieces in held_out) * 2
         + len(batches) * 2 * (layers + 1)  # momentum
         + 6  # packing what is read
+        + 4 * (layers + 1)  # a copy of the state: what the caller has seen is the caller's
     )
     if "batch_size" in options:
         others += sum(cut) * 2  # gathers
-        others += 4 * (layers + 1)  # a copy of the state, for an epoch that is left unfinished
     if "early_stopping" in options:
         others += 2 * (layers + 1)  # a copy of the best weights
     kinds = set(epoch) - {"gemm", "allocation", "view", "synchronisation", "transfer"}

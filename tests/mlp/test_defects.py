@@ -7,9 +7,10 @@ import pytest
 from tolerances import ROUNDING, TRAINING
 
 from mlp import TrainingConfig, functional, init_parameters, train
-from mlp.executor import Executor
-from mlp.model import Layer, ShardSums, evaluate, loss_and_gradients
+from mlp.epochs import Work
+from mlp.model import Layer, evaluate, loss_and_gradients
 from mlp.optimizer import Momentum
+from mlp.team import Team
 from mlp.training import initial_state
 
 
@@ -53,8 +54,8 @@ def test_defect_4_a_step_follows_the_average_gradient_whatever_the_number_of_row
         sums = loss_and_gradients(parameters, np.tile(x, (repeats, 1)), np.tile(labels, repeats))
         copies = tuple(Layer(*(array.copy() for array in layer)) for layer in parameters)
         velocity = Momentum().init_velocity(copies, 0.0)
-        with Executor(1) as executor:
-            stepped.append(Momentum(0.9).step(copies, velocity, sums, 0.1, executor)[0])
+        work = Work(make_dataset(), TrainingConfig(momentum=0.9), Team(1))
+        stepped.append(work.update(copies, velocity, sums, 0.1)[0])
     for one, two, before in zip(*stepped, parameters, strict=True):
         np.testing.assert_allclose(one.weight, two.weight, **ROUNDING["float64"])
         assert (one.weight != before.weight).any()
@@ -68,10 +69,7 @@ def test_defect_5_momentum_acts_on_every_array():
     before = [array.copy() for layer in parameters for array in layer]
     zeros = Momentum().init_velocity(parameters, 0.0)
     velocity = Momentum().init_velocity(parameters, 0.5)
-    with Executor(1) as executor:
-        parameters, velocity = Momentum(0.5).step(
-            parameters, velocity, ShardSums(0.0, 0.0, 1, zeros), 0.1, executor
-        )
+    parameters, velocity = Momentum(0.5).update(parameters, velocity, zeros, 0.1, 0.1)
     after = [array for layer in parameters for array in layer]
     assert len(after) == 4
     for old, new in zip(before, after, strict=True):

@@ -72,7 +72,7 @@ def test_forward_and_loss_are_the_textbook_definitions(sizes):
     np.testing.assert_array_equal(predict(parameters, x), np.argmax(logits, axis=1))
 
 
-def test_sums_of_two_shards_add_up_to_the_sums_of_all_rows():
+def test_sums_of_two_pieces_add_up_to_the_sums_of_all_rows():
     parameters = init_parameters((12, 9, 4), seed=5, dtype="float64")
     x, labels = rows(20)
     whole = loss_and_gradients(parameters, x, labels)

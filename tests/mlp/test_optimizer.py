@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from tolerances import ROUNDING
 
-from mlp.executor import Executor
-from mlp.model import Layer, ShardSums
+from mlp.model import Layer
 from mlp.optimizer import SCHEDULES, Momentum, schedule_factor
 
 
@@ -16,10 +15,8 @@ def copy(parameters):
     return tuple(Layer(weight.copy(), bias.copy()) for weight, bias in parameters)
 
 
-@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("nesterov", [False, True])
-def test_a_step_is_the_rule_for_every_array_and_l2_spares_the_biases(threads, nesterov):
-    """The first weight has more elements than a block, and not a multiple of one."""
+def test_an_update_is_the_rule_for_every_array_and_l2_spares_the_biases(nesterov):
     parameters, velocity, gradients = layers(1), layers(2), layers(3)
     expected = []
     for layer, nu, total in zip(parameters, velocity, gradients, strict=True):
@@ -27,19 +24,19 @@ def test_a_step_is_the_rule_for_every_array_and_l2_spares_the_biases(threads, ne
             mean = g / 50 + l2 * array
             new_v = 0.9 * v + 0.1 * mean
             expected.append((array - (0.9 * new_v + 0.1 * mean if nesterov else new_v), new_v))
-    sums = ShardSums(0.0, 0.0, 50, copy(gradients))
-    with Executor(threads) as executor:
-        stepped, moved = Momentum(0.9, nesterov, 0.01).step(
-            copy(parameters), copy(velocity), sums, 0.1, executor
+    scaled = tuple(Layer(weight * 0.002, bias * 0.002) for weight, bias in gradients)
+    for given, factor in ((copy(gradients), 0.1 / 50), (scaled, 1.0)):
+        stepped, moved = Momentum(0.9, nesterov, 0.01).update(
+            copy(parameters), copy(velocity), given, 0.1, factor
         )
-    actual = [
-        pair
-        for layer, nu in zip(stepped, moved, strict=True)
-        for pair in zip(layer, nu, strict=True)
-    ]
-    for mine, theirs in zip(actual, expected, strict=True):
-        np.testing.assert_allclose(mine[0], theirs[0], **ROUNDING["float64"])
-        np.testing.assert_allclose(mine[1], theirs[1], **ROUNDING["float64"])
+        actual = [
+            pair
+            for layer, nu in zip(stepped, moved, strict=True)
+            for pair in zip(layer, nu, strict=True)
+        ]
+        for mine, theirs in zip(actual, expected, strict=True):
+            np.testing.assert_allclose(mine[0], theirs[0], **ROUNDING["float64"])
+            np.testing.assert_allclose(mine[1], theirs[1], **ROUNDING["float64"])
 
 
 def test_velocities_start_where_they_are_told():
@@ -50,11 +47,6 @@ def test_velocities_start_where_they_are_told():
             assert v.shape == array.shape
             assert v.dtype == array.dtype
             assert (v == 1e-5).all()
-
-
-def test_a_step_without_gradients_says_so():
-    with Executor(1) as executor, pytest.raises(ValueError, match="a step needs gradients"):
-        Momentum().step(layers(1), layers(2), ShardSums(0.0, 0.0, 1, None), 0.1, executor)
 
 
 def test_schedules_start_peak_and_end_where_they_say():

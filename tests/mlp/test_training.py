@@ -1,19 +1,25 @@
 import math
+import sys
 import threading
 from dataclasses import replace
 from itertools import chain
+from types import SimpleNamespace
 
 import array_api_strict
 import numpy as np
 import pytest
+from thread_ranks import MPI, on_ranks
+from threadpoolctl import threadpool_info
 from tolerances import ROUNDING, TRAINING
 
 from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
 from mlp.communicator import Serial
 from mlp.device import to_numpy
-from mlp.model import Layer, evaluate, named_arrays, parameters_sha256, to_input
+from mlp.epochs import Work, full_batch
+from mlp.model import Layer, evaluate, loss_and_gradients, named_arrays, parameters_sha256, to_input
 from mlp.optimizer import Momentum
-from mlp.training import initial_state, thread_count
+from mlp.team import Team
+from mlp.training import initial_state, states, thread_count
 
 SMALL = TrainingConfig(hidden=(16,), epochs=5)
 
@@ -91,9 +97,9 @@ def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset,
     dataset = replace(
         dataset, train=Rows(features, labels), valid=None, test=None, n_classes=2, scale=1.0
     )
-    from mlp import divided_units, epochs
+    from mlp import epochs as module
 
-    module, name = (epochs, "loss_and_gradients") if hidden[1:] else (divided_units, "forward")
+    name = "loss_and_gradients" if hidden[1:] else "forward"
     original = getattr(module, name)
 
     def noting(parameters, x, *others):
@@ -238,21 +244,21 @@ def test_divergence_is_one_error_that_names_the_epoch(make_dataset, batch_size, 
         train(make_dataset(), config)
 
 
-@pytest.mark.parametrize(("batch_size", "hidden", "name", "networks"), [
-    (None, (16,), "step", 1), (70, (16, 16), "step", 1),
-    (70, (16,), "step_scaled", 1), (70, (200,), "step_scaled", 2),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("batch_size", "hidden", "networks"),
+    [(None, (16,), 1), (70, (16, 16), 1), (70, (16,), 1), (70, (200,), 2)],
+)
 def test_a_schedule_sets_the_rate_of_every_step_over_the_whole_run(
-    make_dataset, batch_size, hidden, name, networks, monkeypatch
+    make_dataset, batch_size, hidden, networks, monkeypatch
 ):
     rates = []
-    original = getattr(Momentum, name)
+    original = Momentum.update
 
-    def noting(self, parameters, velocity, gradients, learning_rate, *executor):
+    def noting(self, parameters, velocity, gradients, learning_rate, factor):
         rates.append(learning_rate)
-        return original(self, parameters, velocity, gradients, learning_rate, *executor)
+        return original(self, parameters, velocity, gradients, learning_rate, factor)
 
-    monkeypatch.setattr(Momentum, name, noting)
+    monkeypatch.setattr(Momentum, "update", noting)
     config = replace(
         SMALL, hidden=hidden, batch_size=batch_size, schedule="cosine", learning_rate=0.2
     )
@@ -282,3 +288,84 @@ def test_ranks_divide_the_cores_they_share(
 
     monkeypatch.setattr("mlp.training.available_threads", lambda: cores)
     assert thread_count(TrainingConfig(threads=asked), make_dataset(), Ranks()) == threads
+
+
+WAYS = [(None, (16,)), (70, (16,)), (70, (16, 16))]
+
+
+@pytest.mark.parametrize(("batch_size", "hidden"), WAYS)
+def test_states_that_are_kept_stay_as_they_were(make_dataset, batch_size, hidden):
+    dataset = make_dataset()
+    config = replace(SMALL, hidden=hidden, batch_size=batch_size, epochs=3, threads=2)
+    kept: list = []
+    train(dataset, config, on_epoch=kept.append)
+    for seen in (kept, list(states(dataset, config))):
+        assert [state.epoch for state in seen] == [0, 1, 2, 3]
+        for state in seen:
+            whole = train(dataset, replace(config, epochs=state.epoch))
+            assert parameters_sha256(state.parameters) == parameters_sha256(whole.parameters)
+            assert parameters_sha256(state.velocity) == parameters_sha256(whole.velocity)
+            assert len(state.history) == state.epoch + 1
+
+
+@pytest.mark.parametrize(("batch_size", "hidden"), WAYS)
+def test_between_two_states_neither_a_thread_nor_blas_is_held(make_dataset, batch_size, hidden):
+    def held():
+        limits = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        return limits, [one for one in threading.enumerate() if one.name.startswith("team")]
+
+    config = replace(SMALL, hidden=hidden, batch_size=batch_size, threads=3)
+    before, seen = held(), states(make_dataset(), config)
+    for _ in range(3):
+        next(seen)
+        assert held() == before
+    del seen  # abandoned
+    assert held() == before
+
+
+def test_a_state_to_start_from_is_yielded_first_and_is_no_new_row(make_dataset):
+    dataset = make_dataset()
+    half = train(dataset, replace(SMALL, epochs=2))
+    rows: list = []
+    whole = train(dataset, replace(SMALL, epochs=4), state=half, on_epoch=rows.append)
+    assert [state.epoch for state in rows] == [3, 4]
+    again = list(states(dataset, replace(SMALL, epochs=4), state=half))
+    assert [state.epoch for state in again] == [2, 3, 4]
+    assert parameters_sha256(again[-1].parameters) == parameters_sha256(whole.parameters)
+
+
+@pytest.mark.parametrize(("batch_size", "hidden"), WAYS)
+@pytest.mark.parametrize("leaving", [0, 2])
+def test_where_one_rank_leaves_the_loop_it_ends_for_all(
+    make_dataset, monkeypatch, batch_size, hidden, leaving
+):
+    monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI))
+    config = replace(SMALL, hidden=hidden, batch_size=batch_size, threads=1)
+    dataset = make_dataset()
+
+    def loop(communicator):
+        for state in states(dataset, config, communicator=communicator):
+            if communicator.rank == leaving and state.epoch == 2:
+                break
+        return state.epoch, parameters_sha256(state.parameters)
+
+    found, _ = on_ranks(3, loop)
+    assert len(set(found)) == 1
+    assert found[0][0] == 2
+
+
+def test_an_epochs_sums_are_the_true_gradients_of_its_step(make_dataset):
+    dataset = make_dataset()
+    config = replace(SMALL, threads=2, dtype="float64")
+    state = initial_state(dataset, config)
+    work = Work(dataset, config, Team(2))
+    x = to_input(dataset.train.features, np.float64, dataset.scale)
+    for epoch in full_batch(work, state.parameters, state.velocity, 0):
+        (sums,) = epoch.sums["train"]
+        assert sums.rows == len(x)
+        if sums.gradients is None:
+            break
+        expected = loss_and_gradients(epoch.parameters, x, dataset.train.labels)
+        for name, array in named_arrays(sums.gradients).items():
+            theirs = named_arrays(expected.gradients)[name]
+            np.testing.assert_allclose(array, theirs, **TRAINING["float64"])

@@ -385,13 +385,13 @@ def model_of(step, steps, held_out=(6, 3)):
 
 def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
     one, two, three, four, many = model_of(step=10, steps=1)
-    # 10 shards of 100 rows trained (twice the work) and 6 + 3 of 50 rows evaluated: 2450 in all.
+    # 10 pieces of 100 rows trained (twice the work) and 6 + 3 of 50 rows evaluated: 2450 in all.
     assert one == scaling.Prediction(pytest.approx(1.0), 0)
     assert two.compute == pytest.approx(0.999 * (1000 + 150 + 100) / 2450 + 0.001)
     assert three.compute == pytest.approx(0.999 * (800 + 100 + 50) / 2450 + 0.001)
     # On two ranks s0-3, s4 | s5, s6-7, s8-9; each of 4 MB.
     assert two.communicate == pytest.approx(1e-4 + 5 * 4e-3)
-    # More ranks than shards: ten leaves, and nobody has less than one.
+    # More ranks than pieces: ten leaves, and nobody has less than one.
     assert many.compute == pytest.approx(0.999 * (200 + 50 + 50) / 2450 + 0.001)
     assert many.communicate == pytest.approx(19 * 1e-4 + 10 * 4e-3)
     assert four.seconds == four.compute + four.communicate
@@ -402,7 +402,7 @@ def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
 def test_the_model_of_divided_units_divides_the_update_and_exchanges_weights_once_an_epoch():
     shape = scaling.Shape(2, 5, (6, 3), 64, 50, 5_120, 8_000_000)
     two = scaling.predict(shape, 1.0, scaling.Costs(1e-4, 1e9, 1e-3), 2)
-    # 5 steps of 2 shards, each the work of 64 rows trained, and 9 shards of 50 rows evaluated.
+    # 5 steps of 2 pieces, each the work of 64 rows trained, and 9 pieces of 50 rows evaluated.
     assert two.compute == pytest.approx((640 + 250) / (1280 + 450))
     assert two.communicate == pytest.approx(6 * 1e-4 + (5 * 2 * 5_120 + 8_000_000) / 1e9)
 

@@ -13,18 +13,18 @@ from thread_ranks import MPI, on_ranks
 from tolerances import ROUNDING, TRAINING
 
 from mlp import Layer, TrainingConfig, init_parameters, train
-from mlp.epochs import divides_units, training_shard_rows
+from mlp.epochs import Work, divides_units, training_piece_rows
 from mlp.model import cut, forward, join, named_arrays, parameters_sha256
-from mlp.sharding import unit_shards
+from mlp.sharding import unit_pieces
 from mlp.training import initial_state
 
-# 250 units are two shards; the last batch of 300 rows is shorter.
+# 250 units are two pieces; the last batch of 300 rows is shorter.
 DIVIDED = TrainingConfig(hidden=(250,), epochs=3, batch_size=64, learning_rate=0.05, threads=2)
 
 
 @given(units=st.integers(1, 5000))
 def test_units_are_cut_into_few_nearly_equal_runs(units):
-    runs = unit_shards(units)
+    runs = unit_pieces(units)
     assert [unit for run in runs for unit in range(run.start, run.stop)] == list(range(units))
     sizes = [run.stop - run.start for run in runs]
     assert max(sizes) <= 500
@@ -40,7 +40,7 @@ def test_a_network_is_the_sum_of_the_narrower_ones_it_is_cut_into(units, rows, s
         Layer(weight, rng.normal(size=bias.shape))
         for weight, bias in init_parameters((5, units, 3), seed=seed, dtype="float64")
     )
-    networks = cut(parameters, unit_shards(units))
+    networks = cut(parameters, unit_pieces(units))
     x = rng.normal(size=(rows, 5))
     total = sum(forward(network, x)[0] for network in networks)
     np.testing.assert_allclose(total, forward(parameters, x)[0], **ROUNDING["float64"])
@@ -67,14 +67,14 @@ def test_a_network_is_the_sum_of_the_narrower_ones_it_is_cut_into(units, rows, s
 def test_which_trainings_divide_units_and_that_a_resumed_one_does_the_same(changes, kind, divided):
     config = replace(DIVIDED, **changes)
     assert divides_units(config, kind) == divided
-    recorded = replace(config, shard_rows=training_shard_rows(config, 300, kind))
+    recorded = replace(config, shard_rows=training_piece_rows(config, 300, kind))
     assert divides_units(recorded, kind) == divided
 
 
 @pytest.mark.parametrize("changes", [
     {}, {"nesterov": True, "l2": 1e-2}, {"schedule": "one-cycle", "momentum": 0.5},
     {"hidden": (1100,), "batch_size": 7},
-], ids=["plain", "nesterov-l2", "one-cycle", "three-shards"])  # fmt: skip
+], ids=["plain", "nesterov-l2", "one-cycle", "three-pieces"])  # fmt: skip
 def test_divided_units_give_the_training_that_divided_rows_give(make_dataset, changes):
     dataset = make_dataset()
     config = replace(DIVIDED, dtype="float64", **changes)
@@ -105,7 +105,7 @@ def test_weights_are_bitwise_the_same_for_any_number_of_threads(make_dataset, hi
 def test_weights_and_rows_are_bitwise_the_same_for_any_number_of_ranks(
     make_dataset, monkeypatch, hidden, threads
 ):
-    """Up to four ranks, more than some networks have shards."""
+    """Up to four ranks, more than some networks have pieces."""
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI))
     dataset = make_dataset()
     config = replace(DIVIDED, hidden=(hidden,), threads=threads)
@@ -122,7 +122,7 @@ def test_weights_and_rows_are_bitwise_the_same_for_any_number_of_ranks(
 
 def test_a_failing_thread_ends_the_training_with_its_own_error(make_dataset, monkeypatch):
     main = threading.get_ident()
-    from mlp import divided_units as module
+    from mlp import epochs as module
 
     original = module.backward
 
@@ -158,17 +158,15 @@ def test_a_training_that_is_stopped_returns_the_last_boundary_untouched(make_dat
 
 
 def test_rows_are_read_once_a_step_however_many_threads(make_dataset, monkeypatch):
-    from mlp.epochs import Passes
-
     read = []
-    original = Passes.input
+    original = Work.input
 
-    def counting(self, rows, shard, order=None):
-        if order is not None:
-            read.append(shard.stop - shard.start)
-        return original(self, rows, shard, order)
+    def counting(self, rows, index):
+        if not isinstance(index, slice):
+            read.append(len(index))
+        return original(self, rows, index)
 
-    monkeypatch.setattr(Passes, "input", counting)
+    monkeypatch.setattr(Work, "input", counting)
     dataset = make_dataset()
     state = initial_state(dataset, DIVIDED)
     train(dataset, replace(DIVIDED, epochs=1), state=state)
