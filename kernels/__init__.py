@@ -12,8 +12,8 @@ from types import ModuleType
 import numpy as np
 from array_api_compat import is_cupy_array
 
-from kernels import cpu, reference
-from kernels.namespace import Array, array_namespace
+from . import cpu, reference
+from .namespace import Array, array_namespace
 
 __all__ = [
     "Array",
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """Give every row's cross-entropy loss, its gradient and whether its prediction is right.
+    """Return every row's cross-entropy loss, its gradient and whether its prediction is right.
 
     ``losses[n] = logsumexp(logits[n]) - logits[n, labels[n]]`` and
     ``dlogits[n] = softmax(logits[n]) - onehot(labels[n])``, the derivative of ``losses[n]``
@@ -210,7 +210,7 @@ def _implementation(xp: Array, *arrays: Array) -> ModuleType:
     if xp is np:
         return cpu
     if is_cupy_array(arrays[0]):
-        from kernels import cuda
+        from . import cuda
 
         if cuda.supports(*arrays):
             return cuda

@@ -10,19 +10,11 @@
 //   - blockIdx.x counts tiles of rows, which may be many (up to 2^31), blockIdx.y tiles of columns.
 // Threads never share data, so there is no barrier.
 
-// V neighbouring values that move as one access; the launching code checks the alignment.
-template <typename Real, int V>
-struct alignas(V * sizeof(Real)) Pack {
-    Real values[V];
-};
-
-// Both are also in cuda.py, which computes the grid from them.
-constexpr int ROW_LANES = 8;
-constexpr int ROWS_PER_THREAD = 4;
+#include "layout.cuh"
 
 template <typename Real, int V>
 __global__ void bias_relu(Real* z, const Real* bias, long long rows, int columns) {
-    const int column = (static_cast<int>(blockIdx.y) * 32 + static_cast<int>(threadIdx.x)) * V;
+    const int column = (static_cast<int>(blockIdx.y) * WARP + static_cast<int>(threadIdx.x)) * V;
     // V divides `columns`, so a pack lies in its row entirely or not at all.
     if (column >= columns) return;
     const auto added = *reinterpret_cast<const Pack<Real, V>*>(bias + column);

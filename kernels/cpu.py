@@ -8,9 +8,9 @@ may have to wait for the interpreter's lock.
 
 import numpy as np
 
-from kernels import reference
-from kernels.namespace import Array
-from kernels.reference import momentum_update
+from . import reference
+from .namespace import Array
+from .reference import momentum_update
 
 __all__ = ["bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
 
@@ -19,7 +19,7 @@ _BLOCK = 131_072
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """Give losses, gradients and correct predictions. See `kernels.softmax_cross_entropy`."""
+    """Return losses, gradients and correct predictions. See `kernels.softmax_cross_entropy`."""
     if labels.min(initial=0) < 0 or labels.max(initial=0) >= logits.shape[1]:
         return reference.softmax_cross_entropy(logits, labels)
     rows = np.arange(labels.shape[0])

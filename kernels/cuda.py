@@ -11,12 +11,12 @@ no, `kernels` runs the array-API definition instead.
 """
 
 import functools
-from pathlib import Path
 
 import cupy
 import numpy as np
 
-from kernels.namespace import Array
+from .namespace import Array
+from .sources import LAYOUT, cuda_source
 
 # int64 is `long long`: `long` has 4 bytes for some compilers.
 _C_TYPES = {
@@ -27,25 +27,16 @@ _C_TYPES = {
     "int64": "long long",
 }
 
-# Launch geometry; bias_relu.cu and relu_backward.cu have the tile too.
-_WARP = 32
-_ROW_LANES = 8
-_ROWS_PER_TILE = 4 * _ROW_LANES
-_TILE_LANES = 32
-_WARPS_PER_BLOCK = 4
-_ROWS_PER_BLOCK = 64  # 10,000 rows make 157 blocks, which spread better than 79 of 128
-_ELEMENTS_PER_BLOCK = 256
-_MOST_CLASSES_PER_THREAD = 32
 _WIDEST_LOAD = 16  # bytes
 
 
 def supports(*arrays: Array) -> bool:
-    """Tell whether the kernels take these arrays: dtypes they know, C-contiguous memory."""
+    """Return whether the kernels take these arrays: dtypes they know, C-contiguous memory."""
     return all(str(array.dtype) in _C_TYPES and array.flags.c_contiguous for array in arrays)
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """Give every row's loss, its gradient and whether its prediction is right, in one launch.
+    """Return every row's loss, its gradient and whether its prediction is right, in one launch.
 
     See `kernels.softmax_cross_entropy`.
     """
@@ -57,21 +48,21 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
         return losses, dlogits, correct
     real, label = _c_type(logits), _c_type(labels)
     arrays = (logits, labels, losses, dlogits, correct)
-    if classes <= _MOST_CLASSES_PER_THREAD:
+    if classes <= LAYOUT.MOST_CLASSES_PER_THREAD:
         width = _pack_width(classes, logits, dlogits)
         _launch(
             "softmax_cross_entropy",
             f"softmax_cross_entropy_row<{real}, {label}, {classes}, {width}>",
-            (_ceil_div(rows, _ROWS_PER_BLOCK),),
-            (_ROWS_PER_BLOCK,),
+            (_ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),),
+            (LAYOUT.ROWS_PER_BLOCK,),
             (*arrays, np.int64(rows)),
         )
     else:
         _launch(
             "softmax_cross_entropy",
             f"softmax_cross_entropy_warp<{real}, {label}>",
-            (_ceil_div(rows, _WARPS_PER_BLOCK),),
-            (_WARPS_PER_BLOCK * _WARP,),
+            (_ceil_div(rows, LAYOUT.WARPS_PER_BLOCK),),
+            (LAYOUT.WARPS_PER_BLOCK * LAYOUT.WARP,),
             (*arrays, np.int32(classes), np.int64(rows)),
         )
     return losses, dlogits, correct
@@ -87,7 +78,7 @@ def bias_relu(z: Array, bias: Array) -> Array:
         "bias_relu",
         f"bias_relu<{_c_type(z)}, {width}>",
         _tiles(rows, columns, width),
-        (_WARP, _ROW_LANES),
+        (LAYOUT.WARP, LAYOUT.ROW_LANES),
         (z, bias, np.int64(rows), np.int32(columns)),
     )
     return z
@@ -109,14 +100,14 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
         "relu_backward",
         f"relu_backward<{_c_type(dh)}, {width}>",
         (row_tiles, column_tiles),
-        (_WARP, _ROW_LANES),
+        (LAYOUT.WARP, LAYOUT.ROW_LANES),
         (dh, h, partial, np.int64(rows), np.int32(columns)),
     )
     _launch(
         "relu_backward",
         f"sum_partials<{_c_type(dh)}>",
-        (_ceil_div(columns, _WARP),),
-        (_WARP, _TILE_LANES),
+        (_ceil_div(columns, LAYOUT.WARP),),
+        (LAYOUT.WARP, LAYOUT.TILE_LANES),
         (partial, db, np.int64(row_tiles), np.int32(columns)),
     )
     return dh, db
@@ -143,8 +134,8 @@ def momentum_update(
     _launch(
         "momentum_update",
         f"momentum_update<{_c_type(parameter)}>",
-        (_ceil_div(parameter.size, _ELEMENTS_PER_BLOCK),),
-        (_ELEMENTS_PER_BLOCK,),
+        (_ceil_div(parameter.size, LAYOUT.ELEMENTS_PER_BLOCK),),
+        (LAYOUT.ELEMENTS_PER_BLOCK,),
         (
             parameter,
             velocity,
@@ -169,11 +160,13 @@ def _ceil_div(count: int, size: int) -> int:
 
 def _tiles(rows: int, columns: int, width: int) -> tuple[int, int]:
     """Count the tiles of rows and of columns; the rows, which may be many, go to gridDim.x."""
-    return _ceil_div(rows, _ROWS_PER_TILE), _ceil_div(columns, _WARP * width)
+    return _ceil_div(rows, LAYOUT.ROW_LANES * LAYOUT.ROWS_PER_THREAD), _ceil_div(
+        columns, LAYOUT.WARP * width
+    )
 
 
 def _pack_width(columns: int, *arrays: Array) -> int:
-    """Give the most elements that one aligned load may take from any row of these arrays.
+    """Return the most elements that one aligned load may take from any row of these arrays.
 
     A row of an aligned array starts at a multiple of the load's size where the load's width
     divides the columns. A view may start anywhere; CUDA faults on a misaligned load.
@@ -213,6 +206,6 @@ def _launch(
 @functools.cache
 def _kernel(source: str, name: str, device: int) -> Array:
     """Compile one specialisation for the current device, whose number is the cache's key."""
-    code = Path(__file__).with_name(f"{source}.cu").read_text(encoding="utf-8")
-    module = cupy.RawModule(code=code, options=("--std=c++17",), name_expressions=(name,))
+    options = ("--std=c++17",)
+    module = cupy.RawModule(code=cuda_source(source), options=options, name_expressions=(name,))
     return module.get_function(name)

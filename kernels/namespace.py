@@ -9,7 +9,7 @@ Array: TypeAlias = Any  # an array of any library that follows the array API
 
 
 def array_namespace(*arrays: Array) -> Any:
-    """Give the namespace of the arrays' library, as `array_api_compat.array_namespace` does.
+    """Return the namespace of the arrays' library, as `array_api_compat.array_namespace` does.
 
     NumPy 2.1 follows the standard by itself, so its arrays get ``numpy``: to import
     array-api-compat's view of it takes nearly as long as to import NumPy.

@@ -7,11 +7,11 @@ the callers use only what is returned.
 
 from array_api_compat import device
 
-from kernels.namespace import Array, array_namespace
+from .namespace import Array, array_namespace
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
-    """Give every row's loss, its gradient and whether its prediction is right.
+    """Return every row's loss, its gradient and whether its prediction is right.
 
     See `kernels.softmax_cross_entropy`.
     """

@@ -18,23 +18,14 @@
 // The order depends on the number of rows alone, neither on the device nor on V, so vector and
 // scalar variants give the same bits.
 
-// V neighbouring values that move as one access; the launching code checks the alignment.
-template <typename Real, int V>
-struct alignas(V * sizeof(Real)) Pack {
-    Real values[V];
-};
-
-// The first two are also in cuda.py, which computes the grid from them.
-constexpr int ROW_LANES = 8;
-constexpr int ROWS_PER_THREAD = 4;
-constexpr int TILE_LANES = 32;
+#include "layout.cuh"
 
 // Adds what threads (x, 0), (x, 1), ... of the block hold and gives the sum to thread (x, 0).
 // Every thread of the block must call it: it holds a barrier.
 template <typename Real, int V, int LANES>
 __device__ Pack<Real, V> add_rows_of_block(Pack<Real, V> mine) {
     // values[v] side by side over x: neighbouring lanes use neighbouring banks of shared memory.
-    __shared__ Real held[LANES][V][32];
+    __shared__ Real held[LANES][V][WARP];
 #pragma unroll
     for (int v = 0; v < V; ++v) held[threadIdx.y][v][threadIdx.x] = mine.values[v];
     // Row 0 reads what the other rows, which are other warps, have written: all must be done.
@@ -52,7 +43,7 @@ __device__ Pack<Real, V> add_rows_of_block(Pack<Real, V> mine) {
 template <typename Real, int V>
 __global__ void relu_backward(Real* dh, const Real* h, Real* partial, long long rows,
                               int columns) {
-    const int column = (static_cast<int>(blockIdx.y) * 32 + static_cast<int>(threadIdx.x)) * V;
+    const int column = (static_cast<int>(blockIdx.y) * WARP + static_cast<int>(threadIdx.x)) * V;
     const bool inside = column < columns;  // threads outside stay for the barrier
     // 64 bits: rows * columns passes 2^31 at 2.1 million rows of 1,000 columns.
     const long long first_row =
@@ -94,7 +85,7 @@ __global__ void relu_backward(Real* dh, const Real* h, Real* partial, long long 
 
 template <typename Real>
 __global__ void sum_partials(const Real* partial, Real* db, long long tiles, int columns) {
-    const int column = static_cast<int>(blockIdx.x) * 32 + static_cast<int>(threadIdx.x);
+    const int column = static_cast<int>(blockIdx.x) * WARP + static_cast<int>(threadIdx.x);
     Pack<Real, 1> sum = {};
     if (column < columns) {
         for (long long tile = threadIdx.y; tile < tiles; tile += TILE_LANES) {

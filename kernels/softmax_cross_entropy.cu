@@ -19,12 +19,7 @@
 // exp and log are overloads: expf and logf in float32, not the fast intrinsics, whose error grows
 // with |x|. The kernel waits for memory, not for arithmetic.
 
-// V neighbouring values that move as one access of V * sizeof(Real) bytes, at most 16. The address
-// must be a multiple of that size, which the launching code checks.
-template <typename Real, int V>
-struct alignas(V * sizeof(Real)) Pack {
-    Real values[V];
-};
+#include "layout.cuh"
 
 // The label, or -1 where it is no class; narrowed last, or 2^32 would turn into class 0.
 template <typename Label>
@@ -93,8 +88,8 @@ template <typename Real, typename Label>
 __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labels, Real* losses,
                                            Real* dlogits, int* correct, int classes,
                                            long long rows) {
-    const long long row = global_thread() / 32;
-    const int lane = threadIdx.x % 32;
+    const long long row = global_thread() / WARP;
+    const int lane = threadIdx.x % WARP;
     if (row >= rows) return;  // a whole warp together, so every shuffle finds its 32 lanes
     const Real* z = logits + row * classes;
 
@@ -103,7 +98,7 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
     const Real minus_infinity = log(static_cast<Real>(0));  // INFINITY needs a header
     Real largest = minus_infinity, total = 0;
     int predicted = 0;
-    for (int k = lane; k < classes; k += 32) {
+    for (int k = lane; k < classes; k += WARP) {
         const Real value = z[k];
         if (value > largest) {
             total = total * exp(largest - value) + 1;
@@ -119,7 +114,7 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
     const unsigned every_lane = 0xffffffffu;
     Real row_largest = largest;
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) {
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
         const Real other = __shfl_xor_sync(every_lane, row_largest, distance);
         const int other_predicted = __shfl_xor_sync(every_lane, predicted, distance);
         // Lanes interleave columns, so a tie is decided by the column, not by the lane.
@@ -130,7 +125,7 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
     }
     total *= exp(largest - row_largest);  // NaN where the row's maximum is infinite
 #pragma unroll
-    for (int distance = 16; distance > 0; distance /= 2) {
+    for (int distance = WARP / 2; distance > 0; distance /= 2) {
         total += __shfl_xor_sync(every_lane, total, distance);
     }
 
@@ -143,7 +138,7 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
     }
     // The logits come from the cache this time; only the gradient goes to memory.
     Real* gradient = dlogits + row * classes;
-    for (int k = lane; k < classes; k += 32) {
+    for (int k = lane; k < classes; k += WARP) {
         gradient[k] = exp(z[k] - row_largest) / total - static_cast<Real>(k == target);
     }
 }

@@ -54,10 +54,11 @@ DISTORTING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        "benchmark.py", __doc__,
+        "benchmark.py",
+        __doc__,
         epilog="exit status: 0 done, 1 a contestant does another training, 2 bad usage, "
         "3 a contestant is absent or fails",
-    )  # fmt: skip
+    )
 
     def positive(text: str) -> int:
         if int(text) < 1:
@@ -70,45 +71,121 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     positive.__name__, batch.__name__ = "number of at least 1", "batch size"
     option = parser.add_argument
     mode = parser.add_mutually_exclusive_group().add_argument
-    mode("--growth", action="store_true",
-         help="rows x1, 2, 4, 8 and hidden units x1, 2, 4, and fitted exponents")  # fmt: skip
-    mode("--to-accuracy", action="store_true",
-         help="time to the test accuracy that the task's own recipe ends with")  # fmt: skip
-    mode("--choose-recipe", action="store_true",
-         help="find the shortest recipe as good as the task's on validation rows")  # fmt: skip
-    mode("--ranks", type=positive, nargs="+", metavar="N",
-         help="MPI ranks of one thread, on the same training and on a larger one")  # fmt: skip
-    option("--against", nargs="*", choices=RIVALS, metavar="NAME",
-           help=f"any of {', '.join(RIVALS)} (default: all; with --growth none; no use "
-           "with --ranks)")  # fmt: skip
-    option("--batch-size", type=batch, nargs="+", default=[None], metavar="N|full",
-           help="one or more, timed one after the other (default: full)")  # fmt: skip
-    option("--rows", type=positive, metavar="N",
-           help="training rows, and as many of the others in proportion; more than there are "
-           "repeats them (default: 10000)")  # fmt: skip
-    option("--hidden", type=positive, nargs="+", default=[1000], metavar="UNITS",
-           help="units of each hidden layer (default: 1000)")  # fmt: skip
-    option("--learning-rate", type=float, default=TrainingConfig.learning_rate, metavar="ALPHA",
-           help=f"of the timed epochs (default: {TrainingConfig.learning_rate})")  # fmt: skip
+    mode(
+        "--growth",
+        action="store_true",
+        help="rows x1, 2, 4, 8 and hidden units x1, 2, 4, and fitted exponents",
+    )
+    mode(
+        "--to-accuracy",
+        action="store_true",
+        help="time to the test accuracy that the task's own recipe ends with",
+    )
+    mode(
+        "--choose-recipe",
+        action="store_true",
+        help="find the shortest recipe as good as the task's on validation rows",
+    )
+    mode(
+        "--ranks",
+        type=positive,
+        nargs="+",
+        metavar="N",
+        help="MPI ranks of one thread, on the same training and on a larger one",
+    )
+    option(
+        "--against",
+        nargs="*",
+        choices=RIVALS,
+        metavar="NAME",
+        help=f"any of {', '.join(RIVALS)} (default: all; with --growth none; no use with --ranks)",
+    )
+    option(
+        "--batch-size",
+        type=batch,
+        nargs="+",
+        default=[None],
+        metavar="N|full",
+        help="one or more, timed one after the other (default: full)",
+    )
+    option(
+        "--rows",
+        type=positive,
+        metavar="N",
+        help="training rows, and as many of the others in proportion; more than there are "
+        "repeats them (default: 10000)",
+    )
+    option(
+        "--hidden",
+        type=positive,
+        nargs="+",
+        default=[1000],
+        metavar="UNITS",
+        help="units of each hidden layer (default: 1000)",
+    )
+    option(
+        "--learning-rate",
+        type=float,
+        default=TrainingConfig.learning_rate,
+        metavar="ALPHA",
+        help=f"of the timed epochs (default: {TrainingConfig.learning_rate})",
+    )
     option("--rounds", type=positive, default=5, metavar="N", help="interleaved (default: 5)")
     option("--epochs", type=positive, default=5, metavar="N", help="in a round (default: 5)")
-    option("--starts", type=int, default=3, metavar="N",
-           help="fresh processes timed to the first epoch, or 0 (default: 3)")  # fmt: skip
-    option("--threads", type=positive, default=available_threads(), metavar="N",
-           help="cores that every contestant may use (default: all of them)")  # fmt: skip
-    option("--recipe", type=recipes.parse, default=recipes.RECOMMENDED, metavar="RECIPE",
-           help="batch size, rate, schedule, epochs (default: '%(default)s')")  # fmt: skip
-    option("--constant-recipe", type=recipes.parse, default=recipes.CONSTANT, metavar="RECIPE",
-           help="one that the others can follow too (default: '%(default)s')")  # fmt: skip
-    option("--seed", type=int, default=TrainingConfig.seed, metavar="N",
-           help=f"of the weights and the order (default: {TrainingConfig.seed})")  # fmt: skip
-    option("--data", default=str(LETTERS), metavar="PATH",
-           help="data set, see train.py (default: data/glyphs.npz)")  # fmt: skip
-    option("--out", type=Path, metavar="DIR",
-           help="for benchmark.json, .md and .png (runs/benchmark-<UTC time>)")  # fmt: skip
-    option("--write-table", type=Path, metavar="FILE",
-           help="also put the table into a Markdown file, between <!-- benchmark:begin --> and "
-           "<!-- benchmark:end -->; growth: and accuracy: with those modes")  # fmt: skip
+    option(
+        "--starts",
+        type=int,
+        default=3,
+        metavar="N",
+        help="fresh processes timed to the first epoch, or 0 (default: 3)",
+    )
+    option(
+        "--threads",
+        type=positive,
+        default=available_threads(),
+        metavar="N",
+        help="cores that every contestant may use (default: all of them)",
+    )
+    option(
+        "--recipe",
+        type=recipes.parse,
+        default=recipes.RECOMMENDED,
+        metavar="RECIPE",
+        help="batch size, rate, schedule, epochs (default: '%(default)s')",
+    )
+    option(
+        "--constant-recipe",
+        type=recipes.parse,
+        default=recipes.CONSTANT,
+        metavar="RECIPE",
+        help="one that the others can follow too (default: '%(default)s')",
+    )
+    option(
+        "--seed",
+        type=int,
+        default=TrainingConfig.seed,
+        metavar="N",
+        help=f"of the weights and the order (default: {TrainingConfig.seed})",
+    )
+    option(
+        "--data",
+        default=str(LETTERS),
+        metavar="PATH",
+        help="data set, see train.py (default: data/glyphs.npz)",
+    )
+    option(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="for benchmark.json, .md and .png (runs/benchmark-<UTC time>)",
+    )
+    option(
+        "--write-table",
+        type=Path,
+        metavar="FILE",
+        help="also put the table into a Markdown file, between <!-- benchmark:begin --> and "
+        "<!-- benchmark:end -->; growth: and accuracy: with those modes",
+    )
     option("--json", action="store_true", help="print the results on stdout as JSON")
     option("--quiet", action="store_true", help="print errors and warnings only on stderr")
     return parser.parse_args(arguments)
@@ -131,9 +208,14 @@ def main(arguments: list[str] | None = None) -> int:
         for name in rivals:
             check_installed(name)
         config = TrainingConfig(
-            data=chosen.data, device="cpu", hidden=tuple(chosen.hidden), epochs=MOST_EPOCHS,
-            learning_rate=chosen.learning_rate, seed=chosen.seed, threads=chosen.threads,
-        )  # fmt: skip
+            data=chosen.data,
+            device="cpu",
+            hidden=tuple(chosen.hidden),
+            epochs=MOST_EPOCHS,
+            learning_rate=chosen.learning_rate,
+            seed=chosen.seed,
+            threads=chosen.threads,
+        )
         with limited_to(chosen.threads):
             pass  # an impossible number is told before anything is timed
         mode, measure = modes(chosen)
@@ -254,8 +336,10 @@ def measure_growth(
             titles = {f"{name}, {key[0]} x{key[1]}": key for key in entries}
             seen = interleave(
                 {title: entries[key] for title, key in titles.items()},
-                chosen.rounds, chosen.epochs, say,
-            )  # fmt: skip
+                chosen.rounds,
+                chosen.epochs,
+                say,
+            )
             measured = {titles[title]: one for title, one in seen.items()}
             fits = growth.exponents(measured)
             texts.append(f"{layout.TITLES[name]}:\n\n{layout.growth_table(measured, fits)}")
@@ -291,16 +375,19 @@ def measure_ranks(
             n: ratios(seen[scaling.Point(1, n)].seconds, seen[scaling.Point(n, 1)].seconds)
             for n in ranks[1:]
         }
-        lines = [f"- {n} ranks / {n} threads, speed: {layout.ranged(ratio, '.2f')}"
-                 for n, ratio in threads.items()]  # fmt: skip
+        lines = [
+            f"- {n} ranks / {n} threads, speed: {layout.ranged(ratio, '.2f')}"
+            for n, ratio in threads.items()
+        ]
         lines.append(
             f"- between 2 ranks: {1e6 * costs.exchange:.0f} us for nothing but the flags, "
             f"{costs.bandwidth / 1e9:.1f} GB/s for gradients; an update {1e3 * costs.update:.1f} ms"
         )
         texts.append(
-            f"{title}:\n\n{layout.ranks_table(seen, series)}\n\n" + "\n".join(lines)
+            f"{title}:\n\n{layout.ranks_table(seen, series)}\n\n"
+            + "\n".join(lines)
             + f"\n\n{layout.model_table(seen, *models)}"
-        )  # fmt: skip
+        )
         record[str(size or "full")] = {
             "points": [point._asdict() | one._asdict() for point, one in seen.items()],
             "costs": costs._asdict(),
@@ -355,8 +442,13 @@ def machine(threads: int) -> dict[str, Any]:
                 model = line.split(":", 1)[1].strip()
                 break
     load = os.getloadavg()[0]
-    return {"cpu": model, "threads": threads, "system": platform.system(),
-            "python": platform.python_version(), "load_average": load}  # fmt: skip
+    return {
+        "cpu": model,
+        "threads": threads,
+        "system": platform.system(),
+        "python": platform.python_version(),
+        "load_average": load,
+    }
 
 
 def described(where: dict[str, Any], ours: Measured) -> str:

@@ -7,10 +7,11 @@ Needs an NVRTC wheel and no GPU. With both releases' wheels in two environments,
 each run replaces its own release's table and keeps the other's.
 """
 
-import importlib
-import sys
 from pathlib import Path
 
+import nvrtc
+
+from kernels.sources import cuda_source
 from mlp.commands.parser import Parser, Status, fail
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,8 +43,6 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, metavar="FILE", help="Markdown file (default: kernels/README.md)"
     )
     readme: Path = parser.parse_args(arguments).out or README
-    sys.path.insert(0, str(ROOT / "tests" / "kernels"))
-    nvrtc = importlib.import_module("nvrtc")
     libraries = nvrtc.libraries()
     if not libraries:
         message = "no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12"
@@ -62,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
             "| --- |" + " ---: |" * len(supported),
         ]
         for operation, names in KERNELS.items():
-            source = (ROOT / "kernels" / f"{operation}.cu").read_text(encoding="utf-8")
+            source = cuda_source(operation)
             columns = [library.compile(source, names, arch)[0] for arch in supported]
             for name in names:
                 usages = [column[name] for column in columns]

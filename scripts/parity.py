@@ -61,12 +61,20 @@ COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
 # where training goes, float64 for whether every gradient is right.
 BOUNDS = {
     "float64": {
-        "loss": 1e-12, "accuracy": 0.0, "logits": 1e-11, "gradients": 1e-10, "parameters": 1e-11,
+        "loss": 1e-12,
+        "accuracy": 0.0,
+        "logits": 1e-11,
+        "gradients": 1e-10,
+        "parameters": 1e-11,
     },
     "float32": {
-        "loss": 1e-4, "accuracy": 2e-3, "logits": 5e-3, "gradients": 0.25, "parameters": 2e-2,
+        "loss": 1e-4,
+        "accuracy": 2e-3,
+        "logits": 5e-3,
+        "gradients": 0.25,
+        "parameters": 2e-2,
     },
-}  # fmt: skip
+}
 # In float32 the bounds hold for the first epochs, and for the accuracy after the last one.
 FLOAT32_EPOCHS = 50
 LOGIT_ROWS = 1000
@@ -169,9 +177,16 @@ class Comparer:
     def result(self, config: TrainingConfig) -> Comparison:
         """Give what came of it."""
         return Comparison(
-            self._name, self._peer.versions(), config.dtype, config.seed, config.epochs,
-            config.momentum, self._seconds, self._accuracies, self._series,
-        )  # fmt: skip
+            self._name,
+            self._peer.versions(),
+            config.dtype,
+            config.seed,
+            config.epochs,
+            config.momentum,
+            self._seconds,
+            self._accuracies,
+            self._series,
+        )
 
 
 def serve(name: str, task: Task, ours: Connection) -> None:
@@ -418,9 +433,10 @@ def plot(comparisons: list[Comparison], path: Path) -> None:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        "parity.py", __doc__,
+        "parity.py",
+        __doc__,
         epilog="exit status: 0 all bounds kept, 1 one exceeded, 2 bad usage, 3 a peer is absent",
-    )  # fmt: skip
+    )
 
     def positive(text: str) -> int:
         if int(text) < 1:
@@ -429,29 +445,78 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     positive.__name__ = "number of at least 1"
     option = parser.add_argument
-    option("--against", nargs="+", choices=COMPARABLE, default=COMPARABLE, metavar="PEER",
-           help=f"any of {', '.join(COMPARABLE)} (default: all)")  # fmt: skip
-    option("--dtype", nargs="+", choices=list(BOUNDS), default=["float64"],
-           help="precisions (default: float64)")  # fmt: skip
+    option(
+        "--against",
+        nargs="+",
+        choices=COMPARABLE,
+        default=COMPARABLE,
+        metavar="PEER",
+        help=f"any of {', '.join(COMPARABLE)} (default: all)",
+    )
+    option(
+        "--dtype",
+        nargs="+",
+        choices=list(BOUNDS),
+        default=["float64"],
+        help="precisions (default: float64)",
+    )
     option("--epochs", type=positive, default=200, metavar="N", help="full-batch steps (200)")
-    option("--hidden", type=positive, nargs="+", default=[1000], metavar="UNITS",
-           help="units of each hidden layer (1000)")  # fmt: skip
-    option("--rows", type=positive, metavar="N",
-           help="training rows, and a fifth of that of the others (default: all)")  # fmt: skip
-    option("--momentum", type=float, default=TrainingConfig.momentum, metavar="GAMMA",
-           help="for Keras it is rounded to float32 on both sides (0.9)")  # fmt: skip
-    option("--seed", type=int, nargs="+", default=[TrainingConfig.seed], metavar="N",
-           help=f"seeds of the initial weights ({TrainingConfig.seed})")  # fmt: skip
-    option("--data", default=str(LETTERS), metavar="PATH",
-           help="data set, see train.py (data/glyphs.npz)")  # fmt: skip
-    option("--device", default="cpu", metavar="auto|cpu|cuda|cuda:N",
-           help="where ours computes (cpu)")  # fmt: skip
-    option("--peer-device", default="cpu", choices=["cpu", "cuda"],
-           help="where the peers compute (cpu)")  # fmt: skip
-    option("--out", type=Path, metavar="DIR",
-           help="for parity.md, parity.json and parity.png (runs/parity-<UTC time>)")  # fmt: skip
-    option("--write-table", type=Path, metavar="FILE",
-           help=f"also put the table into a Markdown file, between {BEGIN} and {END}")  # fmt: skip
+    option(
+        "--hidden",
+        type=positive,
+        nargs="+",
+        default=[1000],
+        metavar="UNITS",
+        help="units of each hidden layer (1000)",
+    )
+    option(
+        "--rows",
+        type=positive,
+        metavar="N",
+        help="training rows, and a fifth of that of the others (default: all)",
+    )
+    option(
+        "--momentum",
+        type=float,
+        default=TrainingConfig.momentum,
+        metavar="GAMMA",
+        help="for Keras it is rounded to float32 on both sides (0.9)",
+    )
+    option(
+        "--seed",
+        type=int,
+        nargs="+",
+        default=[TrainingConfig.seed],
+        metavar="N",
+        help=f"seeds of the initial weights ({TrainingConfig.seed})",
+    )
+    option(
+        "--data",
+        default=str(LETTERS),
+        metavar="PATH",
+        help="data set, see train.py (data/glyphs.npz)",
+    )
+    option(
+        "--device", default="cpu", metavar="auto|cpu|cuda|cuda:N", help="where ours computes (cpu)"
+    )
+    option(
+        "--peer-device",
+        default="cpu",
+        choices=["cpu", "cuda"],
+        help="where the peers compute (cpu)",
+    )
+    option(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="for parity.md, parity.json and parity.png (runs/parity-<UTC time>)",
+    )
+    option(
+        "--write-table",
+        type=Path,
+        metavar="FILE",
+        help=f"also put the table into a Markdown file, between {BEGIN} and {END}",
+    )
     option("--json", action="store_true", help="print the results on stdout as JSON")
     option("--quiet", action="store_true", help="print errors only on stderr")
     return parser.parse_args(arguments)
@@ -467,12 +532,17 @@ def main(arguments: list[str] | None = None) -> int:
             check(name)
         configs = [
             TrainingConfig(
-                data=chosen.data, device=chosen.device, hidden=tuple(chosen.hidden),
-                epochs=chosen.epochs, momentum=chosen.momentum, dtype=dtype, seed=seed,
+                data=chosen.data,
+                device=chosen.device,
+                hidden=tuple(chosen.hidden),
+                epochs=chosen.epochs,
+                momentum=chosen.momentum,
+                dtype=dtype,
+                seed=seed,
             )
             for dtype in chosen.dtype
             for seed in chosen.seed
-        ]  # fmt: skip
+        ]
         dataset = take_rows(load_data(chosen.data), chosen.rows)
         directory.mkdir(parents=True, exist_ok=True)
         comparisons = []

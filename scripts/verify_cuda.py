@@ -47,10 +47,11 @@ def run(setup: Setup) -> dict[str, Values]:
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(
-        "verify_cuda.py", __doc__,
+        "verify_cuda.py",
+        __doc__,
         epilog="The last line is PASSED, FAILED or NOT RUN and why. Exit status: 0 passed, "
         "1 failed, 2 bad usage, 3 not run.",
-    )  # fmt: skip
+    )
 
     def at_least(least: int) -> Callable[[str], int]:
         def number(text: str) -> int:
@@ -68,26 +69,68 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
     gpu.__name__ = "GPU (cuda or cuda:N)"
     option = parser.add_argument
-    option("--device", type=gpu, default="cuda", metavar="cuda|cuda:N",
-           help="the GPU to verify (default: cuda)")  # fmt: skip
-    option("--out", type=Path, default=Path("verify_cuda.json"), metavar="FILE",
-           help="where all numbers go (default: verify_cuda.json)")  # fmt: skip
-    option("--epochs", type=at_least(3), default=20, metavar="N",
-           help="epochs against NumPy and of each timing (default: 20)")  # fmt: skip
-    option("--hidden", type=at_least(1), default=1000, metavar="UNITS",
-           help="hidden units; the bandwidth is judged at 1000 (default: 1000)")  # fmt: skip
-    option("--data", default=str(LETTERS), metavar="PATH",
-           help="data set, see train.py (default: data/glyphs.npz)")  # fmt: skip
-    option("--split", type=at_least(1), nargs=2, default=[10_000, 6_000],
-           metavar=("TRAIN", "VALID"),
-           help="rows; the bandwidth is judged at 10000 (default: 10000 6000)")  # fmt: skip
-    option("--rounds", type=at_least(1), default=20, metavar="N",
-           help="timings are medians of so many (default: 20)")  # fmt: skip
-    option("--copy-mib", type=at_least(1), default=256, metavar="N",
-           help="size of the copied array, beyond any cache (default: 256)")  # fmt: skip
-    option("--cases", default="gpu", metavar="EXPRESSION",
-           help="the kernels' cases to run, as pytest's -k takes them (default: gpu, which is "
-           "all)")  # fmt: skip
+    option(
+        "--device",
+        type=gpu,
+        default="cuda",
+        metavar="cuda|cuda:N",
+        help="the GPU to verify (default: cuda)",
+    )
+    option(
+        "--out",
+        type=Path,
+        default=Path("verify_cuda.json"),
+        metavar="FILE",
+        help="where all numbers go (default: verify_cuda.json)",
+    )
+    option(
+        "--epochs",
+        type=at_least(3),
+        default=20,
+        metavar="N",
+        help="epochs against NumPy and of each timing (default: 20)",
+    )
+    option(
+        "--hidden",
+        type=at_least(1),
+        default=1000,
+        metavar="UNITS",
+        help="hidden units; the bandwidth is judged at 1000 (default: 1000)",
+    )
+    option(
+        "--data",
+        default=str(LETTERS),
+        metavar="PATH",
+        help="data set, see train.py (default: data/glyphs.npz)",
+    )
+    option(
+        "--split",
+        type=at_least(1),
+        nargs=2,
+        default=[10_000, 6_000],
+        metavar=("TRAIN", "VALID"),
+        help="rows; the bandwidth is judged at 10000 (default: 10000 6000)",
+    )
+    option(
+        "--rounds",
+        type=at_least(1),
+        default=20,
+        metavar="N",
+        help="timings are medians of so many (default: 20)",
+    )
+    option(
+        "--copy-mib",
+        type=at_least(1),
+        default=256,
+        metavar="N",
+        help="size of the copied array, beyond any cache (default: 256)",
+    )
+    option(
+        "--cases",
+        default="gpu",
+        metavar="EXPRESSION",
+        help="the kernels' cases to run, as pytest's -k takes them (default: gpu, which is all)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -108,9 +151,12 @@ def main(arguments: list[str] | None = None) -> int:
         return NOT_RUN
     try:
         config = TrainingConfig(
-            data=options.data, device=options.device, hidden=(options.hidden,),
-            epochs=options.epochs, split=tuple(options.split),
-        )  # fmt: skip
+            data=options.data,
+            device=options.device,
+            hidden=(options.hidden,),
+            epochs=options.epochs,
+            split=tuple(options.split),
+        )
         dataset = load(config.data, split=config.split, split_seed=config.split_seed)
         copy_bytes = options.copy_mib * 2**20
         setup = Setup(device, dataset, config, options.rounds, copy_bytes, options.cases)

@@ -214,8 +214,10 @@ def main() -> None:
         # Whatever a framework raises is told in one line, by the parent.
         detail = " ".join(str(error).split())[:300]
         named = type(error).__name__
-        link.answer(error=detail if named in ("PeerError", "DataError") else f"{named}: {detail}",
-                    kind=named)  # fmt: skip
+        link.answer(
+            error=detail if named in ("PeerError", "DataError") else f"{named}: {detail}",
+            kind=named,
+        )
 
 
 if __name__ == "__main__":

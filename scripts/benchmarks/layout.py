@@ -128,10 +128,15 @@ def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]
             speed = ratios([point.factor * value for value in alone], seconds)
             part = ratios(waiting, seconds).median
             lines.append(
-                [titles[name], str(point.ranks), str(point.threads),
-                 ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
-                 ranged(speed, ".2f"), f"{part:.1%}" if point.ranks > 1 else ""]
-            )  # fmt: skip
+                [
+                    titles[name],
+                    str(point.ranks),
+                    str(point.threads),
+                    ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
+                    ranged(speed, ".2f"),
+                    f"{part:.1%}" if point.ranks > 1 else "",
+                ]
+            )
     return _markdown(lines)
 
 
@@ -220,10 +225,13 @@ def plot(results: Results, path: Path, caption: str) -> None:
     first = next(iter(results.values()))
     names = list(first)
     panels = [
-        (f"An epoch, {batch_title(batch)}", "milliseconds",
-         {n: Spread(*(1000 * s for s in spread(m[n].seconds))) for n in names})
+        (
+            f"An epoch, {batch_title(batch)}",
+            "milliseconds",
+            {n: Spread(*(1000 * s for s in spread(m[n].seconds))) for n in names},
+        )
         for batch, m in results.items()
-    ]  # fmt: skip
+    ]
     real = [name for name in names if name != "floor"]  # the floor is no program anyone would run
     memory = {name: Spread(*[first[name].peak_bytes / 1e6] * 3) for name in real}
     panels.append((f"Peak memory, {batch_title(next(iter(results)))}", "MB", memory))
@@ -247,15 +255,25 @@ def _draw(panel: Any, title: str, unit: str, bars: Mapping[str, Spread]) -> None
     bars = dict(sorted(bars.items(), key=lambda item: item[1].median, reverse=True))
     for position, (name, value) in enumerate(bars.items()):
         panel.barh(
-            position, value.median, height=0.7, edgecolor="#333333", linewidth=0.6,
+            position,
+            value.median,
+            height=0.7,
+            edgecolor="#333333",
+            linewidth=0.6,
             color={"ours": OURS, "floor": FLOOR}.get(name, OTHERS),
             hatch="///" if name == "floor" else None,
             xerr=[[value.median - value.low], [value.high - value.median]],
             error_kw={"linewidth": 1.2, "capsize": 2.5, "ecolor": "#333333"},
-        )  # fmt: skip
+        )
         form = ".2f" if unit == "seconds" else ".0f"
-        panel.annotate(f"{value.median:{form}}", (value.high, position), (5, 0), va="center",
-                       textcoords="offset points", fontsize="small")  # fmt: skip
+        panel.annotate(
+            f"{value.median:{form}}",
+            (value.high, position),
+            (5, 0),
+            va="center",
+            textcoords="offset points",
+            fontsize="small",
+        )
     labels = [TITLES[name].split(":")[0].replace("*", "").replace("`", "") for name in bars]
     panel.set_yticks(range(len(bars)), labels)
     panel.set_title(title, fontsize="medium")

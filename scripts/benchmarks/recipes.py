@@ -205,11 +205,18 @@ def choose(
             recipe = Recipe(batch, rate, schedule, number)
             seen = _passes(recipe, target, last)
             if seen:
-                passing.append((statistics.median(r.seconds for r in seen), recipe,
-                                statistics.mean(r.valid_accuracy for r in seen)))  # fmt: skip
+                passing.append(
+                    (
+                        statistics.median(r.seconds for r in seen),
+                        recipe,
+                        statistics.mean(r.valid_accuracy for r in seen),
+                    )
+                )
                 say(f"{recipe}: {passing[-1][2]:.4f}, {number * passing[-1][0]:.2f} s")
-        for kind, fits in (("constant", [p for p in passing if p[1].schedule == "constant"]),
-                           ("recommended", passing)):  # fmt: skip
+        for kind, fits in (
+            ("constant", [p for p in passing if p[1].schedule == "constant"]),
+            ("recommended", passing),
+        ):
             if fits and kind not in found:
                 _, recipe, accuracy = min(fits)
                 found[kind] = recipe, accuracy

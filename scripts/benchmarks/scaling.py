@@ -125,9 +125,12 @@ def run(point: Point, job: dict[str, Any]) -> dict[str, Any]:
     with limited_to(point.ranks * point.threads):
         done = subprocess.run(
             [*command, "-m", "benchmarks.scaling", json.dumps(job)],
-            capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            check=False,
             env=os.environ | {"PYTHONPATH": str(SCRIPTS)},
-        )  # fmt: skip
+        )
     if done.returncode:
         raise PeerError(f"{point.ranks} ranks: {(done.stderr.strip() or 'no message')[-500:]}")
     answer: dict[str, Any] = json.loads(done.stdout)

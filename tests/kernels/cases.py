@@ -10,7 +10,6 @@ import multiprocessing
 import multiprocessing.context
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,9 +55,9 @@ OPERATIONS = ("softmax_cross_entropy", "bias_relu", "relu_backward", "momentum_u
 
 def source(operation: str) -> str:
     """Read the CUDA source of the package that this process imports."""
-    import kernels
+    from kernels.sources import cuda_source
 
-    return (Path(kernels.__file__).parent / f"{operation}.cu").read_text()
+    return cuda_source(operation)
 
 
 # ---- running in a process of its own

@@ -16,6 +16,7 @@ import nvrtc
 import pytest
 
 import kernels
+from kernels.sources import included
 
 
 @dataclass(frozen=True)
@@ -370,9 +371,9 @@ def test_fault_is_caught(fault: Fault, tmp_path: Path) -> None:
     changed = text.replace(fault.old, fault.new)
     path.write_text(changed)
     if path.suffix == ".cu":
-        cuda_on_cpu.Library(changed, COMPILED[fault.file])
+        cuda_on_cpu.Library(included(changed), COMPILED[fault.file])
         for library in nvrtc.libraries():
-            library.compile(changed, COMPILED[fault.file], 90)
+            library.compile(included(changed), COMPILED[fault.file], 90)
     else:
         compile(changed, str(path), "exec")
     # A fault that breaks the build instead would raise BuildError, which is neither of these.
