@@ -217,9 +217,13 @@ def add_arguments(
 
 
 def from_arguments(
-    arguments: argparse.Namespace, base: TrainingConfig | None = None
+    arguments: argparse.Namespace,
+    base: TrainingConfig | None = None,
+    names: Iterable[str] | None = None,
 ) -> TrainingConfig:
     """Make the configuration from the options that were given; `base` has the others.
+
+    `names` are those that `add_arguments` has added; all of them by default.
 
     Raises
     ------
@@ -228,7 +232,7 @@ def from_arguments(
     """
     values: dict[str, Any] = {}
     for one in fields(TrainingConfig):
-        if hasattr(arguments, one.name):
+        if hasattr(arguments, one.name) and (names is None or one.name in names):
             value = getattr(arguments, one.name)
             values[one.name] = tuple(value) if isinstance(value, list) else value
     return dataclasses.replace(base or TrainingConfig(), **values)

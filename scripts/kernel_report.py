@@ -7,17 +7,18 @@ Needs an NVRTC wheel and no GPU. With both releases' wheels in two environments,
 each run replaces its own release's table and keeps the other's.
 """
 
+import sys
 from pathlib import Path
 
 import nvrtc
+from markdown import table, write_marked
 
 from kernels.sources import cuda_source
-from mlp.commands.parser import Parser, Status, fail
+from mlp.commands.errors import guarded
+from mlp.commands.parser import Parser, Status
 
-ROOT = Path(__file__).resolve().parent.parent
-README = ROOT / "kernels" / "README.md"
+README = Path(__file__).resolve().parent.parent / "kernels" / "README.md"
 ARCHITECTURES = (70, 75, 80, 86, 89, 90, 100, 120)
-START, END = "<!-- registers {}: written by scripts/kernel_report.py -->", "<!-- end {} -->"
 KERNELS = {
     "softmax_cross_entropy": [
         *(f"softmax_cross_entropy_row<float, unsigned char, {k}>" for k in ("2, 2", "10, 2")),
@@ -37,49 +38,38 @@ KERNELS = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Compile, write the tables and tell how many bytes any kernel keeps outside registers."""
+    """Run the command line; return the exit status."""
     parser = Parser("kernel_report.py", __doc__)
-    parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="Markdown file (default: kernels/README.md)"
-    )
-    readme: Path = parser.parse_args(arguments).out or README
+    help = "Markdown file (default: kernels/README.md)"
+    parser.add_argument("--out", type=Path, default=README, metavar="FILE", help=help)
+    options = parser.parse_args(arguments)
+    return guarded("kernel_report.py", lambda: report(options.out))
+
+
+def report(readme: Path) -> int:
+    """Compile every kernel and write the tables, with the bytes kept outside registers."""
     libraries = nvrtc.libraries()
     if not libraries:
-        message = "no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12"
-        return fail("kernel_report.py", Status.BAD_INPUT, message)
-    try:
-        text = readme.read_text(encoding="utf-8")
-    except OSError as error:
-        return fail("kernel_report.py", Status.BAD_INPUT, f"{readme}: {error.strerror}")
-    local = 0
+        raise ModuleNotFoundError("no NVRTC is installed; pip install nvidia-cuda-nvrtc-cu12")
     for library in libraries:
         supported = [arch for arch in ARCHITECTURES if arch in library.architectures()]
-        lines = [
-            f"NVRTC {library.release}, registers a thread:",
-            "",
-            "| kernel | " + " | ".join(f"sm_{arch}" for arch in supported) + " |",
-            "| --- |" + " ---: |" * len(supported),
-        ]
+        lines, local = [["kernel", *(f"sm_{arch}" for arch in supported)]], 0
+        lines.append(["---", *["---:"] * len(supported)])
         for operation, names in KERNELS.items():
             source = cuda_source(operation)
             columns = [library.compile(source, names, arch)[0] for arch in supported]
             for name in names:
                 usages = [column[name] for column in columns]
                 local += sum(u.stack + u.spill_stores + u.spill_loads for u in usages)
-                lines.append(f"| `{name}` | " + " | ".join(str(u.registers) for u in usages) + " |")
-        lines += ["", f"Stack and spills of all of them together: {local} bytes."]
+                lines.append([f"`{name}`", *(str(u.registers) for u in usages)])
+        text = (
+            f"NVRTC {library.release}, registers a thread:\n\n{table(lines)}\n\n"
+            f"Stack and spills of all of them together: {local} bytes."
+        )
         # Releases differ, and so do wheels: a table stands for its CUDA major release.
-        key = f"CUDA {library.version[0]}"
-        start, end = START.format(key), END.format(key)
-        if text.count(start) != 1 or text.count(end) != 1:
-            message = f"{readme}: lacks the markers of {key}"
-            return fail("kernel_report.py", Status.BAD_INPUT, message)
-        before, _, rest = text.partition(start)
-        after = rest.partition(end)[2]
-        text = before + "\n".join([start, *lines, end]) + after
-    readme.write_text(text, encoding="utf-8")
-    return 0
+        write_marked(readme, f"registers CUDA {library.version[0]}", text)
+    return Status.DONE
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from markdown import marked, table, write_marked
 from peers import PEERS, Peer, PeerError, Score, Task, check, taken
 from peers import load as load_peer
 from threadpoolctl import threadpool_limits
@@ -27,29 +28,28 @@ from tqdm import tqdm
 from mlp import (
     DataError,
     Dataset,
-    DeviceError,
-    Layer,
-    Metrics,
     Parameters,
     Rows,
     TrainingConfig,
-    TrainingState,
     choose_device,
     init_parameters,
-    train,
+    initial_state,
+    load,
 )
-from mlp import load as load_data
-from mlp.commands.parser import Parser, fail
-from mlp.communicator import Serial, Trees
+from mlp.commands.errors import guarded
+from mlp.commands.parser import Parser, Status, at_least
+from mlp.communicator import Serial
+from mlp.config import add_arguments, from_arguments
 from mlp.device import to_numpy
-from mlp.files import FileError, replacing, write, write_json
-from mlp.installation import LETTERS
+from mlp.epochs import Work, full_batch
+from mlp.files import replacing, write, write_json
 from mlp.keras_reference import host_input
-from mlp.model import forward, to_input
+from mlp.model import forward, map_arrays
 from mlp.run.directory import default_directory
-from mlp.training import network_sizes
+from mlp.team import Team
+from mlp.training import network_sizes, thread_count
 
-EXCEEDED, BAD_INPUT, ABSENT, INTERRUPTED = 1, 2, 3, 130
+TRAINING = ["data", "device", "hidden", "epochs", "momentum"]  # its options, taken as they are
 COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
 
 # Differences are relative to the peer: of a split's loss; of the largest logit; of the norm of
@@ -81,7 +81,7 @@ LOGIT_ROWS = 1000
 # Threads that spin while they wait would take the cores from the one whose turn it is.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 SPAWN = multiprocessing.get_context("spawn")
-BEGIN, END = "<!-- parity:begin -->", "<!-- parity:end -->"
+SHOWN = ("loss", "logits", "gradients", "parameters")  # in the table
 
 
 @dataclass(frozen=True)
@@ -122,15 +122,6 @@ class Comparison:
             for name, bound in bounds.items()
         }
         return whole | {"passed": all(map(self.passed, bounds)), "differences": quantities}
-
-
-class Tap(Serial):
-    """A communicator that keeps the sums passing through it: the gradients training uses."""
-
-    def combine(self, trees: Trees, flag: int) -> int:
-        """See `mlp.communicator.Communicator`; the training rows' sums come first."""
-        self.train = trees[0].root
-        return super().combine(trees, flag)
 
 
 class Row(NamedTuple):
@@ -258,59 +249,45 @@ def compare(
     quiet : bool
         No progress bar.
     """
-    parameters = init_parameters(
-        network_sizes(dataset, config), seed=config.seed, dtype=config.dtype
-    )
+    start = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
     train_rows, *held_out = (
         Rows(host_input(rows, config.dtype, dataset.scale), rows.labels)
-        for rows in (dataset.train, dataset.valid, dataset.test)
-        if rows is not None
+        for rows in dataset.splits.values()
     )
-    on_device = dataset.to(choose_device(config.device))
-    first = on_device.train.features[:LOGIT_ROWS, ...]
-    task = Task(parameters, train_rows, tuple(held_out), config, peer_device)
+    task = Task(start, train_rows, tuple(held_out), config, peer_device)
     peers = [PeerProcess(name, task) for name in names]
-    tap = Tap()
     label = f"{', '.join(names)}: {config.dtype}, seed {config.seed}"
     hidden = quiet or not sys.stderr.isatty()
     try:
         for peer in peers:
             peer.answer()
         with tqdm(total=config.epochs + 1, desc=label, disable=hidden) as bar:
-
-            def on_epoch(state: TrainingState) -> None:
-                x = to_input(first, state.parameters[0].weight.dtype, dataset.scale)
-                row = Row(
-                    to_host(state.parameters),
-                    to_scores(state.history[-1]),
-                    to_numpy(forward(state.parameters, x)[0]),
-                    tap.train.gradients and to_host(tap.train.gradients),
-                    tap.train.rows,
-                )
+            for row in rows_of(dataset.to(choose_device(config.device)), config):
                 for peer in peers:
                     peer.ask(row)
                 bar.update()
-
-            train(on_device, config, communicator=tap, on_epoch=on_epoch)
         return [peer.ask(None) for peer in peers]
     finally:
         for peer in peers:
             peer.close()
 
 
-def to_scores(row: Metrics) -> list[Score]:
-    """Take the splits that there are from a row of the history."""
-    scores = [
-        Score(row.train_loss, row.train_accuracy),
-        Score(row.valid_loss, row.valid_accuracy),
-        Score(row.test_loss, row.test_accuracy),
-    ]
-    return [score for score in scores if not math.isnan(score.loss)]
-
-
-def to_host(parameters: Parameters) -> Parameters:
-    """Copy device arrays to the host; NumPy arrays are returned themselves."""
-    return tuple(Layer(to_numpy(layer.weight), to_numpy(layer.bias)) for layer in parameters)
+def rows_of(dataset: Dataset, config: TrainingConfig) -> Iterator[Row]:
+    """Train ours with the full batch, and yield what it has at every epoch."""
+    state = initial_state(dataset, config)
+    work = Work(dataset, config, Team(thread_count(config, dataset, Serial())), keep=False)
+    first = slice(0, LOGIT_ROWS)
+    for parameters, _, sums in full_batch(work, state.parameters, state.velocity, 0):
+        logits, _ = forward(parameters, work.input(dataset.train, first)[0])
+        train = sums["train"][0]
+        scores = [
+            Score(float(one.loss) / one.rows, float(one.correct) / one.rows)
+            for split in sums.values()
+            for one in split
+        ]
+        host = map_arrays(to_numpy, parameters)
+        gradients = train.gradients and map_arrays(to_numpy, train.gradients)
+        yield Row(host, scores, to_numpy(logits), gradients, train.rows)
 
 
 def difference(ours: Parameters, theirs: Parameters, divisor: int = 1) -> float:
@@ -331,17 +308,8 @@ def take_rows(dataset: Dataset, rows: int | None) -> Dataset:
         return dataset
     if rows > available:
         raise DataError(f"--rows must be at most the {available} training rows, got {rows}")
-
-    def first(split: Rows | None, count: int) -> Rows | None:
-        return split and Rows(split.features[:count], split.labels[:count])
-
-    fifth = math.ceil(rows / 5)
-    return replace(
-        dataset,
-        train=Rows(dataset.train.features[:rows], dataset.train.labels[:rows]),
-        valid=first(dataset.valid, fifth),
-        test=first(dataset.test, fifth),
-    )
+    fewer = dataset.map(lambda split: split.take(slice(0, math.ceil(rows / 5))))
+    return replace(fewer, train=dataset.train.take(slice(0, rows)))
 
 
 def run(
@@ -361,25 +329,24 @@ def run(
             yield from compare(group, mine, dataset, peer_device, quiet=quiet)
 
 
-def table(comparisons: list[Comparison]) -> list[str]:
-    """Lay the comparisons out in Markdown, a line each, under two lines of heading."""
-    lines = [
-        "| against | precision | epochs | loss | logits | gradients | parameters "
-        "| test accuracy, ours / theirs | within bounds |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
-    ]
+def lines_of(comparisons: list[Comparison]) -> list[list[str]]:
+    """Lay the comparisons out, a line of cells each, under a heading and a rule."""
+    heading = ["against", "precision", "epochs", *SHOWN, "test accuracy, ours / theirs"]
+    lines = [[*heading, "within bounds"], ["---"] * (len(heading) + 1)]
     for one in comparisons:
         versions = ", ".join(f"{name} {version}" for name, version in one.versions.items())
         what = "the notebook's way" if one.peer == "notebook" else one.peer
         seed = "" if one.seed == TrainingConfig.seed else f", seed {one.seed}"
-        largest = " | ".join(
-            f"{one.largest(name):.1e}" for name in ("loss", "logits", "gradients", "parameters")
-        )
         ours, theirs = (one.accuracies[who][-1] for who in ("ours", "peer"))
-        passed = "yes" if one.summary()["passed"] else "**no**"
         lines.append(
-            f"| {what} ({versions}) | {one.dtype}{seed} | {one.epochs} | {largest} "
-            f"| {ours:.4f} / {theirs:.4f} | {passed} |"
+            [
+                f"{what} ({versions})",
+                f"{one.dtype}{seed}",
+                str(one.epochs),
+                *(f"{one.largest(name):.1e}" for name in SHOWN),
+                f"{ours:.4f} / {theirs:.4f}",
+                "yes" if one.summary()["passed"] else "**no**",
+            ]
         )
     return lines
 
@@ -389,22 +356,16 @@ def write_table(path: Path, comparisons: list[Comparison]) -> None:
 
     Lines there of other peers, precisions or seeds stay, so that the table can be made in parts.
     """
-    text = path.read_text(encoding="utf-8")
-    if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise DataError(f"{path}: the lines {BEGIN} and {END} must stand in it once each")
-    before, rest = text.split(BEGIN)
-    old, after = rest.split(END)
 
-    def key(line: str) -> tuple[str, str]:
-        _, against, precision, *_ = line.split("|")
-        return against.split("(")[0].strip(), precision.strip()
+    def key(cells: list[str]) -> tuple[str, str]:
+        return cells[0].split("(")[0].strip(), cells[1]
 
-    heading, rule, *new = table(comparisons)
-    written = {key(line) for line in new}
-    kept = [line for line in old.splitlines() if line.startswith("|")][2:]
-    lines = sorted([*(line for line in kept if key(line) not in written), *new], key=key)
-    block = "\n".join([heading, rule, *lines])
-    write(path, f"{before}{BEGIN}\n{block}\n{END}{after}")
+    heading, rule, *new = lines_of(comparisons)
+    old = [line.strip("| ").split(" | ") for line in marked(path, "parity")[1].split("\n")]
+    written = {key(cells) for cells in new}
+    kept = [cells for cells in old if len(cells) == len(heading)][2:]
+    lines = [*(cells for cells in kept if key(cells) not in written), *new]
+    write_marked(path, "parity", table([heading, rule, *sorted(lines, key=key)]))
 
 
 def plot(comparisons: list[Comparison], path: Path) -> None:
@@ -430,22 +391,15 @@ def plot(comparisons: list[Comparison], path: Path) -> None:
         figure.savefig(temporary, format="png", dpi=150)
 
 
-def parse(arguments: list[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+def make_parser() -> Parser:
+    """Declare the command line."""
     parser = Parser(
         "parity.py",
         __doc__,
         epilog="exit status: 0 all bounds kept, 1 one exceeded, 2 bad usage, 3 a peer is absent",
     )
-
-    def positive(text: str) -> int:
-        if int(text) < 1:
-            raise ValueError
-        return int(text)
-
-    positive.__name__ = "number of at least 1"
-    option = parser.add_argument
-    option(
+    add = parser.add_argument
+    add(
         "--against",
         nargs="+",
         choices=COMPARABLE,
@@ -453,135 +407,69 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         metavar="PEER",
         help=f"any of {', '.join(COMPARABLE)} (default: all)",
     )
-    option(
-        "--dtype",
-        nargs="+",
-        choices=list(BOUNDS),
-        default=["float64"],
-        help="precisions (default: float64)",
+    add("--dtype", nargs="+", choices=list(BOUNDS), default=["float64"], help="(default: float64)")
+    add(
+        "--seed", type=int, nargs="+", default=[TrainingConfig.seed], metavar="N", help="of weights"
     )
-    option("--epochs", type=positive, default=200, metavar="N", help="full-batch steps (200)")
-    option(
-        "--hidden",
-        type=positive,
-        nargs="+",
-        default=[1000],
-        metavar="UNITS",
-        help="units of each hidden layer (1000)",
-    )
-    option(
-        "--rows",
-        type=positive,
-        metavar="N",
-        help="training rows, and a fifth of that of the others (default: all)",
-    )
-    option(
-        "--momentum",
-        type=float,
-        default=TrainingConfig.momentum,
-        metavar="GAMMA",
-        help="for Keras it is rounded to float32 on both sides (0.9)",
-    )
-    option(
-        "--seed",
-        type=int,
-        nargs="+",
-        default=[TrainingConfig.seed],
-        metavar="N",
-        help=f"seeds of the initial weights ({TrainingConfig.seed})",
-    )
-    option(
-        "--data",
-        default=str(LETTERS),
-        metavar="PATH",
-        help="data set, see train.py (data/glyphs.npz)",
-    )
-    option(
-        "--device", default="cpu", metavar="auto|cpu|cuda|cuda:N", help="where ours computes (cpu)"
-    )
-    option(
-        "--peer-device",
-        default="cpu",
-        choices=["cpu", "cuda"],
-        help="where the peers compute (cpu)",
-    )
-    option(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="for parity.md, parity.json and parity.png (runs/parity-<UTC time>)",
-    )
-    option(
+    add("--rows", type=at_least(1), metavar="N", help="training rows, and a fifth of the others")
+    add_arguments(parser, TRAINING, TrainingConfig(device="cpu"))
+    add("--peer-device", default="cpu", choices=["cpu", "cuda"], help="(default: cpu)")
+    add("--out", type=Path, metavar="DIR", help="(default: runs/parity-<UTC time>)")
+    add(
         "--write-table",
         type=Path,
         metavar="FILE",
-        help=f"also put the table into a Markdown file, between {BEGIN} and {END}",
+        help="also put the table into a Markdown file, between <!-- parity:begin --> and "
+        "<!-- parity:end -->",
     )
-    option("--json", action="store_true", help="print the results on stdout as JSON")
-    option("--quiet", action="store_true", help="print errors only on stderr")
-    return parser.parse_args(arguments)
+    add("--json", action="store_true", help="print the results on stdout as JSON")
+    add("--quiet", action="store_true", help="print errors only on stderr")
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    chosen = parse(arguments)
-    default = default_directory()
-    directory: Path = chosen.out or default.with_name(f"parity-{default.name}")
-    try:
-        for name in chosen.against:
-            check(name)
-        configs = [
-            TrainingConfig(
-                data=chosen.data,
-                device=chosen.device,
-                hidden=tuple(chosen.hidden),
-                epochs=chosen.epochs,
-                momentum=chosen.momentum,
-                dtype=dtype,
-                seed=seed,
+    options = make_parser().parse_args(arguments)
+    return guarded("parity.py", lambda: parity(options), {PeerError: Status.UNUSABLE})
+
+
+def parity(options: argparse.Namespace) -> int:
+    """Compare with every peer; return the exit status."""
+    for name in options.against:
+        check(name)
+    base = from_arguments(options, TrainingConfig(device="cpu"), TRAINING)
+    configs = [
+        replace(base, dtype=dtype, seed=seed) for dtype in options.dtype for seed in options.seed
+    ]
+    dataset = take_rows(load(base.data), options.rows)
+    directory: Path = options.out or default_directory("parity-")
+    directory.mkdir(parents=True, exist_ok=True)
+    comparisons = []
+    for one in run(options.against, configs, dataset, options.peer_device, quiet=options.quiet):
+        comparisons.append(one)
+        if not options.quiet:
+            print(
+                f"{one.peer} {one.dtype} seed {one.seed}: loss within {one.largest('loss'):.1e}"
+                f" over {one.epochs} epochs, {one.seconds:.0f} s of it the peer's",
+                file=sys.stderr,
             )
-            for dtype in chosen.dtype
-            for seed in chosen.seed
-        ]
-        dataset = take_rows(load_data(chosen.data), chosen.rows)
-        directory.mkdir(parents=True, exist_ok=True)
-        comparisons = []
-        for one in run(chosen.against, configs, dataset, chosen.peer_device, quiet=chosen.quiet):
-            comparisons.append(one)
-            if not chosen.quiet:
-                print(
-                    f"{one.peer} {one.dtype} seed {one.seed}: loss within {one.largest('loss'):.1e}"
-                    f" over {one.epochs} epochs, {one.seconds:.0f} s of it the peer's",
-                    file=sys.stderr,
-                )
-        results = [one.summary() for one in comparisons]
-        plot(comparisons, directory / "parity.png")
-        text = "\n".join(table(comparisons))
-        (directory / "parity.md").write_text(text + "\n", encoding="utf-8")
-        series = [
-            result | {"series": one.series}
-            for result, one in zip(results, comparisons, strict=True)
-        ]
-        write_json(
-            directory / "parity.json",
-            {
-                "arguments": {name: str(value) for name, value in vars(chosen).items()},
-                "results": series,
-            },
-        )
-        if chosen.write_table:
-            write_table(chosen.write_table, comparisons)
-    except PeerError as error:
-        return fail("parity.py", ABSENT, error)
-    except (DataError, DeviceError, FileError, OSError, ValueError) as error:
-        return fail("parity.py", BAD_INPUT, error)
-    except KeyboardInterrupt:
-        return fail("parity.py", INTERRUPTED, "interrupted")
-    if chosen.json:
+    results = [one.summary() for one in comparisons]
+    series = [one.series for one in comparisons]
+    plot(comparisons, directory / "parity.png")
+    text = table(lines_of(comparisons))
+    write(directory / "parity.md", text + "\n")
+    record = {
+        "arguments": {name: str(value) for name, value in vars(options).items()},
+        "results": [a | {"series": b} for a, b in zip(results, series, strict=True)],
+    }
+    write_json(directory / "parity.json", record)
+    if options.write_table:
+        write_table(options.write_table, comparisons)
+    if options.json:
         print(json.dumps({"results": results}))
-    elif not chosen.quiet:
+    elif not options.quiet:
         print(text)
-    return 0 if all(result["passed"] for result in results) else EXCEEDED
+    return Status.DONE if all(result["passed"] for result in results) else Status.FAILED
 
 
 if __name__ == "__main__":

@@ -174,7 +174,7 @@ def test_the_table_keeps_the_lines_of_other_peers(parity, tmp_path):
         return parity.Comparison(peer, {"v": "1"}, dtype, 421, 1, 0.9, 0.0, accuracies, series)
 
     path = tmp_path / "table.md"
-    path.write_text(f"a\n{parity.BEGIN}\n{parity.END}\nz")
+    path.write_text("a\n<!-- parity:begin -->\n<!-- parity:end -->\nz")
     parity.write_table(path, [one("torch", "float64", 1e-15), one("jax", "float64", 2e-15)])
     parity.write_table(path, [one("torch", "float64", 3e-15), one("torch", "float32", 1e-6)])
     lines = path.read_text().splitlines()

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..communicator import CommunicatorError
 from ..device import DeviceError
@@ -26,7 +27,7 @@ class CommandError(Exception):
 def guarded(
     prog: str,
     program: Callable[[], int],
-    statuses: Mapping[type[Exception], int] = {},
+    statuses: Mapping[Any, int] = {},
 ) -> int:
     """Run a program; return its exit status, or that of what has gone wrong.
 

@@ -40,21 +40,24 @@ class Checkpoint(NamedTuple):
     warnings: tuple[str, ...]  # of newer files that are damaged
 
 
+def cpu_model() -> str:
+    """Return the name of this machine's processor."""
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(": ", 1)[1]
+    return platform.processor() or platform.machine()
+
+
 def environment(device: Device) -> dict[str, str]:
     """Name what a run's last bits depend on besides its configuration: CPU, BLAS and library."""
-    model = platform.processor() or platform.machine()
-    with suppress(OSError):
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        model = next(
-            (line.split(": ", 1)[1] for line in lines if line.startswith("model name")), model
-        )
     blas = {
         f"{library['internal_api']} {library.get('version')} {library.get('architecture', '')}"
         for library in threadpool_info()
         if library["user_api"] == "blas"
     }
     return {
-        "CPU": model,
+        "CPU": cpu_model(),
         "BLAS": ", ".join(sorted(blas)),
         "device": device.used,
         "library": f"{device.library} {device.version}",

@@ -1,9 +1,8 @@
 """What `benchmark.py` measures with: contestants in processes of their own, told when to run.
 
-contestant    the process: trains when asked to and says how long that took
-floor         a contestant: ours' matrix products alone
-numpy_peer    a contestant: plain NumPy on whole arrays
-process       the parent's end of it
+speed         epochs and starts of every contestant, and the ratios that sum them up
+contestant    the process of a contestant;  floor: one, ours' matrix products alone
+link          its end of the pipe;  process: the parent's
 rounds        interleaved rounds, fresh starts, ratios, the check that all do the same training
 scaling       ranks of an MPI job, measured and modelled
 growth        more rows and wider layers, and the exponents

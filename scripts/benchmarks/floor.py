@@ -1,75 +1,73 @@
 """A contestant: nothing but the matrix products of an epoch, cut and spread as ours are."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from benchmarks.contestant import Link, compete, read
+from benchmarks.link import Link, read
 from mlp.epochs import divides_units, training_piece_rows
-from mlp.executor import Executor
 from mlp.keras_reference import host_input
 from mlp.model import Parameters, cut, init_parameters
 from mlp.sharding import Job, evaluation_piece_rows, row_pieces, unit_pieces
+from mlp.team import Team
 from mlp.training import network_sizes
 
 
 def run_floor(link: Link) -> None:
     """Do nothing but an epoch's matrix products, on the same pieces and threads as ours."""
     dataset, config = read(link.job)
-    threads, size = config.threads or 1, config.batch_size
+    size = config.batch_size
     parameters = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
     weights = weights_of(parameters)
-    narrow = []  # where threads train narrower networks instead of pieces of rows
+    narrow = []  # where members train narrower networks instead of pieces of rows
     if divides_units(config, "cpu"):
         narrow = [weights_of(one) for one in cut(parameters, unit_pieces(config.hidden[0]))]
-    train, *held_out = (
-        host_input(rows, config.dtype, dataset.scale)
-        for rows in (dataset.train, dataset.valid, dataset.test)
-        if rows is not None
-    )
-    del dataset
+    splits = dataset.splits.values()
+    train, *held_out = (host_input(rows, config.dtype, dataset.scale) for rows in splits)
+    del dataset, splits
     step = size or len(train)
-    shard_rows = training_piece_rows(config, len(train), "cpu")
-    evaluation_rows = evaluation_piece_rows(shard_rows, "cpu")
+    piece_rows = training_piece_rows(config, len(train), "cpu")
+    evaluation_rows = evaluation_piece_rows(piece_rows, "cpu")
 
     def job(x: Any, start: int, stop: int, rows: int, products: Any) -> Any:
-        def compute(piece: slice) -> None:
+        def compute(piece: slice) -> int:
             products(weights, x[piece])
+            return 0  # there is nothing to sum
 
         return Job(compute, row_pieces(start, min(stop, len(x)), rows))
 
-    evaluation = [job(x, 0, len(x), evaluation_rows, forward_products) for x in held_out]
-    if narrow:
-        queues = [evaluation]
-    else:
-        steps = [
-            [job(train, at, at + step, shard_rows, train_products)]
-            for at in range(0, len(train), step)
-        ]
-        # With the full batch, training and evaluation share one queue, as they do in ours.
-        queues = [*steps, evaluation] if size else [[*steps[0], *evaluation]]
+    queue = [job(x, 0, len(x), evaluation_rows, forward_products) for x in held_out]
+    steps = [
+        job(train, at, at + step, piece_rows, train_products) for at in range(0, len(train), step)
+    ]
+    # With the full batch, training and evaluation share one queue, as they do in ours.
+    queues = [[one] for one in steps] + [queue] if size else [[*steps, *queue]]
 
-    def train_narrow(network: list[Any]) -> None:
+    def train_narrow(mine: Sequence[int]) -> None:
         for at in range(0, len(train), step):
-            train_products(network, train[at : at + step])
+            for piece in mine:
+                train_products(narrow[piece], train[at : at + step])
 
-    with Executor(threads) as executor:
+    team = Team(config.threads or 1)
 
-        def run(_: int) -> None:
-            executor.for_each(train_narrow, narrow)
-            for queue in queues:
-                executor.fold(queue, lambda left, right: left)
+    def run(_: int) -> None:
+        with team:
+            if narrow:
+                team.together(train_narrow, range(len(narrow)))
+            for some in [queue] if narrow else queues:
+                team.fold(some, lambda left, right: left)
 
-        compete(link, run, {"numpy": np.__version__})
+    link.compete(run, {"numpy": np.__version__})
 
 
 def weights_of(parameters: Parameters) -> list[Any]:
-    """List a network's weights, without its biases."""
+    """Return a network's weights, without its biases."""
     return [layer.weight for layer in parameters]
 
 
 def forward_products(weights: list[Any], x: Any) -> list[Any]:
-    """Multiply through the layers; give what enters each, and the result."""
+    """Multiply through the layers; return what enters each, and the result."""
     entering = [x]
     for weight in weights:
         entering.append(entering[-1] @ weight)
@@ -77,7 +75,7 @@ def forward_products(weights: list[Any], x: Any) -> list[Any]:
 
 
 def train_products(weights: list[Any], x: Any) -> list[Any]:
-    """Do the products of `mlp.model.loss_and_gradients`; give the gradients of the weights."""
+    """Do the products of `mlp.model.loss_and_gradients`; return the gradients of the weights."""
     *entering, dz = forward_products(weights, x)
     gradients = []
     for index in reversed(range(len(weights))):

@@ -1,18 +1,53 @@
 """How an epoch's time and the peak memory grow with the rows and with the width."""
 
+import argparse
+import dataclasses
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from benchmarks import layout
 from benchmarks.process import SCRIPTS, Entry
-from benchmarks.rounds import Measured
+from benchmarks.rounds import Measured, Say, interleave
+from mlp import TrainingConfig
 
 ROWS, WIDTHS = (1, 2, 4, 8), (1, 2, 4)
 SERIES = {"rows": ROWS, "rows on disk": ROWS, "hidden": WIDTHS}
+
+
+def report(
+    options: argparse.Namespace,
+    config: TrainingConfig,
+    names: list[str],
+    directory: Path,
+    where: dict[str, Any],
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """Time more rows and wider layers, and fit exponents; return the record and its text."""
+    config = replace(config, batch_size=options.batch_size[0])
+    texts, record = [], {}
+    with tempfile.TemporaryDirectory() as folder:
+        # Only an archive of images can be written out as rows on disk.
+        on_disk = Path(folder) if options.rows is None and config.data.endswith(".npz") else None
+        if on_disk:
+            write_folders(config.data, on_disk)
+        for name in names:
+            sizes = entries(Entry(name, config, options.rows), on_disk if name == "ours" else None)
+            titles = {f"{name}, {series} x{factor}": (series, factor) for series, factor in sizes}
+            jobs = {title: sizes[key] for title, key in titles.items()}
+            seen = interleave(jobs, options.rounds, options.epochs, say)
+            measured = {titles[title]: one for title, one in seen.items()}
+            fits = exponents(measured)
+            texts.append(f"{layout.TITLES[name]}:\n\n{layout.growth_table(measured, fits)}")
+            points = {title: dataclasses.asdict(one) for title, one in seen.items()}
+            record[name] = {"exponents": fits, "sizes": points}
+    return {"results": record}, "\n\n".join(texts)
 
 
 def entries(entry: Entry, folder: Path | None) -> dict[tuple[str, int], Entry]:

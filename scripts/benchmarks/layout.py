@@ -1,14 +1,13 @@
 """Tables in Markdown and the bar chart."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmarks.recipes import Reached, median_seconds
-from benchmarks.rounds import Measured, Spread, best_of, ratios, spread
-from benchmarks.scaling import MODELLED, Point, Prediction, Seen
-from mlp import DataError
-from mlp.files import replacing, write
+from markdown import table
+
+from benchmarks.rounds import Measured, Spread, ratios, spread
+from mlp.files import replacing
 
 TITLES = {
     "ours": "**ours**",
@@ -20,11 +19,15 @@ TITLES = {
     "keras": "tf.keras",
     "sklearn": "scikit-learn `MLPClassifier`",
 }
-NOT_PEERS = ("ours", "floor", "numpy")
 # Okabe and Ito's colours, which colour-blind readers tell apart; the floor is hatched besides.
 OURS, OTHERS, FLOOR = "#0072B2", "#E69F00", "#FFFFFF"
 
 Results = Mapping[str, Mapping[str, Measured]]  # by batch, then by contestant
+
+
+def batch_name(size: int | None) -> str:
+    """Return what a batch size is called in records: ``full`` or its number."""
+    return str(size or "full")
 
 
 def batch_title(batch: str) -> str:
@@ -55,7 +58,7 @@ def speed_table(results: Results) -> str:
         if started:
             cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
         lines.append(cells)
-    return _markdown(lines)
+    return table(lines)
 
 
 def titled(name: str, one: Measured) -> str:
@@ -67,29 +70,6 @@ def titled(name: str, one: Measured) -> str:
         for package, version in one.versions.items()
     )
     return f"{TITLES[name]} ({versions})"
-
-
-def figures(results: Results) -> dict[str, dict[str, Any]]:
-    """Compute the ratios that sum the results up, for every batch size that was measured."""
-    found: dict[str, dict[str, Any]] = {}
-    for batch, measured in results.items():
-        ours = measured["ours"]
-        peers = [name for name in measured if name not in NOT_PEERS]
-        one: dict[str, Any] = {}
-        if "floor" in measured:
-            one["GEMM floor / ours"] = ratios(measured["floor"].seconds, ours.seconds)
-        if peers:
-            one["best peer / ours"] = ratios(best_of(measured, peers), ours.seconds)
-            leanest = min(peers, key=lambda name: measured[name].peak_bytes)
-            ratio = ours.peak_bytes / measured[leanest].peak_bytes
-            one[f"peak memory, ours / leanest peer ({leanest})"] = Spread(ratio, ratio, ratio)
-            if all(measured[name].starts for name in (*peers, "ours")):
-                fastest = [min(v) for v in zip(*(measured[n].starts for n in peers), strict=True)]
-                one["start to first epoch, fastest peer / ours"] = ratios(fastest, ours.starts)
-        if "notebook" in measured:
-            one["notebook / ours"] = ratios(measured["notebook"].seconds, ours.seconds)
-        found[batch] = one
-    return found
 
 
 def figure_lines(found: Mapping[str, Mapping[str, Spread]]) -> str:
@@ -113,73 +93,7 @@ def growth_table(measured: Mapping[tuple[str, int], Measured], fits: Mapping[str
         memory = f"{fit['peak_bytes']:.2f}; last / first {fit['peak_ratio']:.2f}"
         fitted = [f"{fit['seconds']:.2f}", memory]
         lines.append([series, "exponent", *fitted])
-    return _markdown(lines)
-
-
-def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]]) -> str:
-    """Lay out every point, beside one rank of one thread in the same rounds."""
-    head = ["the same training", "ranks", "threads each", "ms an epoch", "speed", "communicating"]
-    lines = [head, ["---", "---:", "---:", "---", "---", "---:"]]
-    alone = seen[Point(1, 1)].seconds
-    titles = {"strong": "on more ranks", "weak": "larger by as much", "threads": "on more threads"}
-    for name, some in series.items():
-        for point in some if name == "strong" else some[1:]:
-            seconds, waiting = seen[point]
-            speed = ratios([point.factor * value for value in alone], seconds)
-            part = ratios(waiting, seconds).median
-            lines.append(
-                [
-                    titles[name],
-                    str(point.ranks),
-                    str(point.threads),
-                    ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
-                    ranged(speed, ".2f"),
-                    f"{part:.1%}" if point.ranks > 1 else "",
-                ]
-            )
-    return _markdown(lines)
-
-
-def model_table(
-    seen: Mapping[Point, Seen], one_host: Sequence[Prediction], ethernet: Sequence[Prediction]
-) -> str:
-    """Lay out what the model says of more ranks, beside what was measured."""
-    head = ["ranks of one thread", "measured, ms", "model, ms", "of it communicating"]
-    head += ["over 25 Gbit/s Ethernet, ms", "of it communicating"]
-    lines = [head, ["---:"] * len(head)]
-    for ranks, here, there in zip(MODELLED, one_host, ethernet, strict=True):
-        point = seen.get(Point(ranks, 1))
-        cells = [str(ranks), f"{1000 * spread(point.seconds).median:.0f}" if point else ""]
-        for one in (here, there):
-            cells += [f"{1000 * one.seconds:.0f}", f"{one.communicate / one.seconds:.0%}"]
-        lines.append(cells)
-    return _markdown(lines)
-
-
-def accuracy_table(results: Mapping[str, Any], recipes: Mapping[str, Any]) -> str:
-    """Lay out each contestant's time to the target with every recipe."""
-    kinds = [kind for kind in ("task", "constant", "recommended") if results[kind]]
-    head = ["contestant", *(f"{kind} recipe: {recipes[kind]}" for kind in kinds)]
-    lines = [head, ["---"] * len(head)]
-    for name in results["task"]:
-        cells = [_reached(results[kind].get(name)) for kind in kinds]
-        lines.append([TITLES[name], *cells])
-    return _markdown(lines)
-
-
-def _reached(runs: Sequence[Reached | None] | None) -> str:
-    if runs is None:
-        return ""
-    there = [run for run in runs if run is not None]
-    middle = median_seconds(runs)
-    if middle is None or not there:
-        return f"reached by {len(there)} of {len(runs)}"
-    seconds = spread([run.seconds for run in there])
-    epochs = spread([run.epoch for run in there])
-    text = f"{middle:.2f} s"
-    if len(runs) > 1:
-        text += f" ({seconds.low:.2f} to {seconds.high:.2f}; {len(there)} of {len(runs)} runs)"
-    return f"{text}, {epochs.median:.0f} epochs"
+    return table(lines)
 
 
 def ranged(values: Spread, form: str) -> str:
@@ -188,34 +102,6 @@ def ranged(values: Spread, form: str) -> str:
     if values.low == values.high:
         return middle
     return f"{middle} ({values.low:{form}} to {values.high:{form}})"
-
-
-def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def marked(path: Path, name: str) -> tuple[str, str]:
-    """Give what stands before and after the lines ``<!-- name:begin -->`` and ``:end``.
-
-    Raises
-    ------
-    DataError
-        They do not stand there once each, in this order.
-    """
-    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from error
-    if text.count(begin) != 1 or text.count(end) != 1 or text.index(end) < text.index(begin):
-        raise DataError(f"{path}: the lines {begin} and {end} must stand in it once each")
-    return text[: text.index(begin) + len(begin)], text[text.index(end) :]
-
-
-def write_marked(path: Path, name: str, text: str) -> None:
-    """Put a text between the markers of a Markdown file; see `marked`."""
-    before, after = marked(path, name)
-    write(path, f"{before}\n{text}\n{after}")
 
 
 def plot(results: Results, path: Path, caption: str) -> None:

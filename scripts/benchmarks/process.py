@@ -29,7 +29,7 @@ class Entry(NamedTuple):
     config : TrainingConfig
         `epochs` is the most that can be asked for; `threads` is set.
     rows : int or None
-        Training rows, see `benchmarks.contestant.resize`; None takes those of the split.
+        Training rows, see `benchmarks.link.resize`; None takes those of the split.
     """
 
     contestant: str

@@ -4,17 +4,22 @@ A recipe is chosen on validation rows: `choose` never has the test rows. `to_acc
 the chosen one and the task's to the same test accuracy.
 """
 
+import argparse
 import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from markdown import table
+
+from benchmarks import layout
 from benchmarks.process import Entry, Process
-from benchmarks.rounds import Say
-from mlp import Dataset, DivergedError, Metrics, TrainingConfig, train
+from benchmarks.rounds import Say, spread
+from mlp import Dataset, DivergedError, Metrics, TrainingConfig, load, train
 
 
 class Recipe(NamedTuple):
@@ -238,6 +243,51 @@ def _passes(
     return rows
 
 
+def report(
+    options: argparse.Namespace,
+    config: TrainingConfig,
+    names: list[str],
+    directory: Path,
+    where: dict[str, Any],
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """Time the task's recipe and the chosen ones to the same test accuracy."""
+    names = [name for name in names if name != "floor"]
+    used = {"task": TASK, "constant": options.constant_recipe, "recommended": options.recipe}
+    results = to_accuracy(
+        names, config, options.recipe, options.constant_recipe, options.rounds, options.rows, say
+    )
+    ratio = speed_up(results)
+    note = (
+        f"Seconds of training to {results['target']:.2%} of the test rows, what the task's recipe "
+        f"ends with; median of {options.rounds} runs with different seeds (the task's recipe: one)."
+    )
+    last = "The recommended recipe did not get there in most runs."
+    if ratio is not None:
+        last = f"Recommended recipe / task's recipe, ours: 1/{ratio:.0f}"
+    record = {"recipes": {kind: str(one) for kind, one in used.items()}, "speed_up": ratio}
+    return record | results, "\n\n".join([accuracy_table(results, used), note, last])
+
+
+def report_choice(
+    options: argparse.Namespace,
+    config: TrainingConfig,
+    names: list[str],
+    directory: Path,
+    where: dict[str, Any],
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """Choose the recipes on validation rows."""
+    found = choose(load(config.data), config, say)
+    lines = [
+        f"{kind}: {recipe} (validation accuracy {accuracy:.4f})"
+        for kind, (recipe, accuracy) in found.items()
+    ]
+    record = {kind: [str(recipe), accuracy] for kind, (recipe, accuracy) in found.items()}
+    text = "\n".join(lines) or "no recipe of the grid is as good as the task's"
+    return {"recipes": record}, text
+
+
 def median_seconds(runs: Sequence[Reached | None]) -> float | None:
     """Give the median time of the runs if most reached the accuracy, else None."""
     seconds = sorted(math.inf if run is None else run.seconds for run in runs)
@@ -249,3 +299,29 @@ def speed_up(results: Mapping[str, Any]) -> float | None:
     """Give ours' time with the task's recipe over its time with the recommended one."""
     slow, fast = (median_seconds(results[kind]["ours"]) for kind in ("task", "recommended"))
     return slow / fast if slow and fast else None
+
+
+def accuracy_table(results: Mapping[str, Any], recipes: Mapping[str, Any]) -> str:
+    """Lay out each contestant's time to the target with every recipe."""
+    kinds = [kind for kind in ("task", "constant", "recommended") if results[kind]]
+    head = ["contestant", *(f"{kind} recipe: {recipes[kind]}" for kind in kinds)]
+    lines = [head, ["---"] * len(head)]
+    for name in results["task"]:
+        cells = [_reached(results[kind].get(name)) for kind in kinds]
+        lines.append([layout.TITLES[name], *cells])
+    return table(lines)
+
+
+def _reached(runs: Sequence[Reached | None] | None) -> str:
+    if runs is None:
+        return ""
+    there = [run for run in runs if run is not None]
+    middle = median_seconds(runs)
+    if middle is None or not there:
+        return f"reached by {len(there)} of {len(runs)}"
+    seconds = spread([run.seconds for run in there])
+    epochs = spread([run.epoch for run in there])
+    text = f"{middle:.2f} s"
+    if len(runs) > 1:
+        text += f" ({seconds.low:.2f} to {seconds.high:.2f}; {len(there)} of {len(runs)} runs)"
+    return f"{text}, {epochs.median:.0f} epochs"

@@ -4,6 +4,7 @@ A measured point is a job of its own, `mpiexec -n RANKS python -m mpi4py -m benc
 because a rank that waits for a message keeps its core busy and would disturb the other points.
 """
 
+import argparse
 import dataclasses
 import importlib.util
 import json
@@ -13,22 +14,23 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markdown import table
 from peers import PeerError
 
-from benchmarks.contestant import read
+from benchmarks import layout
+from benchmarks.link import read
 from benchmarks.process import SCRIPTS, limited_to
-from benchmarks.rounds import WARM_UP
+from benchmarks.rounds import WARM_UP, Say, Spread, ratios, spread
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find, remaining_nodes
-from mlp.epochs import divides_units, make_optimizer, training_piece_rows
-from mlp.executor import Executor
-from mlp.model import Sums, add_sums, loss_and_gradients, to_input
+from mlp.epochs import Work, divides_units, training_piece_rows
+from mlp.model import Sums, add_sums, loss_and_gradients
 from mlp.sharding import (
     Job,
     default_piece_rows,
@@ -37,6 +39,7 @@ from mlp.sharding import (
     share,
     unit_pieces,
 )
+from mlp.team import Team, available_threads
 
 # One row's training costs two products of the first layer's size, its evaluation one.
 TRAINING_WORK = 2
@@ -87,6 +90,49 @@ class Shape(NamedTuple):
     evaluation_rows: int
     node_bytes: int
     epoch_bytes: int
+
+
+def report(
+    options: argparse.Namespace,
+    config: TrainingConfig,
+    names: list[str],
+    directory: Path,
+    where: dict[str, Any],
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """Time one and more ranks, and set a model of many beside them."""
+    ranks = sorted({1, *options.ranks})
+    if ranks[-1] > available_threads():
+        raise ValueError(
+            f"--ranks must be at most the {available_threads()} cores this process may use, "
+            f"got {ranks[-1]}: a rank that waits keeps its core busy"
+        )
+    texts, record = [], {}
+    for size in options.batch_size:
+        title = layout.batch_title(layout.batch_name(size))
+        say(f"-- {title}")
+        one = replace(config, batch_size=size)
+        seen, costs = measure(one, ranks, options.rows, options.rounds, options.epochs, say)
+        alone = spread(seen[Point(1, 1)].seconds).median
+        cut = shape(one, options.rows)
+        networks = (costs, costs.over_ethernet())
+        models = [[predict(cut, alone, network, n) for n in MODELLED] for network in networks]
+        lines = []
+        for n in ranks[1:]:
+            speed = ratios(seen[Point(1, n)].seconds, seen[Point(n, 1)].seconds)
+            lines.append(f"- {n} ranks / {n} threads, speed: {layout.ranged(speed, '.2f')}")
+        lines.append(
+            f"- between 2 ranks: {1e6 * costs.exchange:.0f} us for nothing but the flags, "
+            f"{costs.bandwidth / 1e9:.1f} GB/s for gradients; an update {1e3 * costs.update:.1f} ms"
+        )
+        tables = [ranks_table(seen, points(ranks)), "\n".join(lines), model_table(seen, *models)]
+        texts.append("\n\n".join([f"{title}:", *tables]))
+        record[layout.batch_name(size)] = {
+            "points": [point._asdict() | one._asdict() for point, one in seen.items()],
+            "costs": costs._asdict(),
+            "model": {"ranks": MODELLED, "one_host": models[0], "ethernet": models[1]},
+        }
+    return {"results": record}, "\n\n".join(texts)
 
 
 def points(ranks: Sequence[int]) -> dict[str, list[Point]]:
@@ -143,7 +189,7 @@ def measure(
     rows: int | None,
     rounds: int,
     epochs: int,
-    say: Callable[[str], object],
+    say: Say,
 ) -> tuple[dict[Point, Seen], Costs]:
     """Time every point in interleaved rounds, and the parts that the model is made of."""
     rows = rows or config.split[0]
@@ -239,6 +285,46 @@ def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
     return Prediction((alone - update) * most + update, latency + passed / costs.bandwidth)
 
 
+def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]]) -> str:
+    """Lay out every point, beside one rank of one thread in the same rounds."""
+    head = ["the same training", "ranks", "threads each", "ms an epoch", "speed", "communicating"]
+    lines = [head, ["---", "---:", "---:", "---", "---", "---:"]]
+    alone = seen[Point(1, 1)].seconds
+    titles = {"strong": "on more ranks", "weak": "larger by as much", "threads": "on more threads"}
+    for name, some in series.items():
+        for point in some if name == "strong" else some[1:]:
+            seconds, waiting = seen[point]
+            speed = ratios([point.factor * value for value in alone], seconds)
+            part = ratios(waiting, seconds).median
+            lines.append(
+                [
+                    titles[name],
+                    str(point.ranks),
+                    str(point.threads),
+                    layout.ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
+                    layout.ranged(speed, ".2f"),
+                    f"{part:.1%}" if point.ranks > 1 else "",
+                ]
+            )
+    return table(lines)
+
+
+def model_table(
+    seen: Mapping[Point, Seen], one_host: Sequence[Prediction], ethernet: Sequence[Prediction]
+) -> str:
+    """Lay out what the model says of more ranks, beside what was measured."""
+    head = ["ranks of one thread", "measured, ms", "model, ms", "of it communicating"]
+    head += ["over 25 Gbit/s Ethernet, ms", "of it communicating"]
+    lines = [head, ["---:"] * len(head)]
+    for ranks, here, there in zip(MODELLED, one_host, ethernet, strict=True):
+        point = seen.get(Point(ranks, 1))
+        cells = [str(ranks), f"{1000 * spread(point.seconds).median:.0f}" if point else ""]
+        for one in (here, there):
+            cells += [f"{1000 * one.seconds:.0f}", f"{one.communicate / one.seconds:.0%}"]
+        lines.append(cells)
+    return table(lines)
+
+
 def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     """Train as a rank; give every epoch's seconds and those of them spent communicating."""
     dataset, config = read(job)
@@ -260,11 +346,11 @@ def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     The last two follow a piece's gradients, as in training: what they touch is not in the cache.
     """
     dataset, config = read(job)
-    optimizer = make_optimizer(config)
-    parameters, velocity = (state := initial_state(dataset, config)).parameters, state.velocity
+    state, team = initial_state(dataset, config), Team(1, communicator)
+    work, parameters = Work(dataset, config, team), state.parameters
     batch = config.batch_size or len(dataset.train.labels)
     rows = row_pieces(0, batch, default_piece_rows(batch, "cpu"))[0]
-    x = to_input(dataset.train.features[rows], parameters[0].bias.dtype, dataset.scale)
+    x, labels = work.input(dataset.train, rows)
 
     def median(prepare: Callable[[], Any], call: Callable[[Any], object]) -> float:
         seconds = []
@@ -277,19 +363,15 @@ def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
         return statistics.median(seconds)
 
     def gradients() -> Sums:
-        return loss_and_gradients(parameters, x, dataset.train.labels[rows])
+        return loss_and_gradients(parameters, x, labels)
 
     def exchange(sums: Sums) -> None:
-        job = Job(lambda piece: sums, [rows] * communicator.size, sums)
-        trees = executor.fold([job], add_sums, communicator.rank, communicator.size)
-        communicator.combine(trees, 0)
+        team.fold([Job(lambda piece: sums, [rows] * communicator.size, sums)], add_sums)
 
-    with Executor(1) as executor:
-        nothing = median(lambda: 0, lambda flag: communicator.combine([], flag))
+    with team:
+        nothing = median(lambda: 0, lambda _: team.agree())
         nodes = median(gradients, exchange)
-        update = median(
-            gradients, lambda sums: optimizer.step(parameters, velocity, sums, 0.0, executor)
-        )
+        update = median(gradients, lambda sums: work.update(parameters, state.velocity, sums, 0.0))
     size = communicator.size * sum(array.nbytes for layer in parameters for array in layer)
     return {"costs": Costs(nothing, size / max(nodes - nothing, 1e-9), update)}
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import benchmark
 import numpy as np
 import pytest
-from benchmarks import contestant, floor, growth, layout, recipes, rounds, scaling
+from benchmarks import floor, growth, layout, link, recipes, rounds, scaling, speed
 from benchmarks.process import Entry, Process, limited_to
 from benchmarks.rounds import (
     FULL_TOLERANCE,
@@ -95,7 +95,7 @@ def test_figures_leave_the_floor_and_plain_numpy_out_of_the_peers():
             "notebook": measured([3.0, 4.0], 200, [4.0]),
         }
     }
-    found = layout.figures(results)["full"]
+    found = speed.figures(results)["full"]
     assert found["GEMM floor / ours"] == pytest.approx((0.85, 0.8, 0.9))
     assert found["best peer / ours"] == pytest.approx((1.35, 1.2, 1.5))
     assert found["notebook / ours"] == (3.5, 3.0, 4.0)
@@ -184,7 +184,7 @@ def test_the_floor_does_the_products_that_give_our_gradients():
 def test_rows_are_cut_or_repeated_in_all_splits_alike(make_dataset):
     dataset = make_dataset(n_train=30, n_valid=9, n_test=6)
     for count, valid, test in ((10, 3, 2), (60, 18, 12)):
-        resized = contestant.resize(dataset, count)
+        resized = link.resize(dataset, count)
         assert [len(s.labels) for s in (resized.train, resized.valid, resized.test)] == [
             count, valid, test
         ]  # fmt: skip
@@ -238,7 +238,7 @@ def test_time_to_accuracy_takes_the_target_from_the_tasks_recipe(config):
     assert len(found["recommended"]["ours"]) == 1
     assert found["task"]["ours"][0].epoch <= 10
     used = {"task": task, "constant": slow, "recommended": fast}
-    lines = layout.accuracy_table(found, used).splitlines()
+    lines = recipes.accuracy_table(found, used).splitlines()
     assert len(lines) == 4
     assert {line.count("|") for line in lines} == {5}
 
@@ -318,7 +318,7 @@ def test_another_training_exits_1(small, tmp_path, capsys, monkeypatch):
     def other(entries, *arguments):
         raise LossError("torch: not the same training")
 
-    monkeypatch.setattr(benchmark, "interleave", other)
+    monkeypatch.setattr(speed, "interleave", other)
     assert benchmark.main([*small, "--against", "--out", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "benchmark.py: error: torch: not the same training\n"
 
@@ -328,7 +328,7 @@ def test_what_distorts_is_warned_of(small, tmp_path, capsys, monkeypatch, load, 
     monkeypatch.setenv("OPENBLAS_CORETYPE", os.environ.get("OPENBLAS_CORETYPE", ""))
     monkeypatch.delenv("OPENBLAS_L2_SIZE", raising=False)
     monkeypatch.setattr(os, "getloadavg", lambda: (load, 9.0, 9.0))
-    monkeypatch.setattr(benchmark, "measure_speed", lambda *a: ({}, ""))
+    monkeypatch.setattr(speed, "report", lambda *a: ({}, ""))
     assert benchmark.main([*small, "--against", "--out", str(tmp_path)]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == count

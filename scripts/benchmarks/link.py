@@ -1,0 +1,82 @@
+"""A contestant's end of the pipe to `benchmarks.process`: its job, and epochs when asked for.
+
+The first line on stdin is the job, every other a number of epochs; a line of JSON answers each.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, TextIO
+
+Run = Callable[[int], list[float] | None]  # an epoch's number to its losses and accuracies
+
+
+def peak_bytes() -> int:
+    """Return the largest resident memory of this process so far (``ru_maxrss``)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak
+
+
+class Link:
+    """The way to the parent."""
+
+    def __init__(self, requests: TextIO, answers: TextIO) -> None:
+        self._requests, self._answers = requests, answers
+        self._start_bytes = peak_bytes()
+        self.job: dict[str, Any] = json.loads(requests.readline())
+
+    def answer(self, **values: Any) -> None:
+        """Send a line."""
+        self._answers.write(json.dumps(values | {"peak_bytes": peak_bytes()}) + "\n")
+        self._answers.flush()
+
+    def compete(self, run: Run, versions: dict[str, str]) -> None:
+        """Say that training can begin, and run epochs as often as asked to."""
+        from threadpoolctl import threadpool_info
+
+        names = ("internal_api", "version", "architecture", "threading_layer")
+        blas = [{name: library.get(name) for name in names} for library in threadpool_info()]
+        self.answer(start_bytes=self._start_bytes, versions=versions, blas=blas)
+        done = 0
+        while epochs := int(self._requests.readline() or 0):  # 0: no more is wanted
+            seconds: list[float] = []
+            scores: list[list[float] | None] = []
+            for epoch in range(done, done + epochs):
+                started = time.perf_counter()
+                scores.append(run(epoch))
+                seconds.append(time.perf_counter() - started)
+            done += epochs
+            self.answer(seconds=seconds, scores=scores)
+
+
+def read(job: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the data set and the configuration of a job."""
+    from mlp import TrainingConfig, load
+
+    config = TrainingConfig.from_json(json.dumps(job["config"]))
+    dataset = load(config.data, split=config.split, split_seed=config.split_seed)
+    return resize(dataset, job["rows"]) if job["rows"] else dataset, config
+
+
+def resize(dataset: Any, rows: int) -> Any:
+    """Take `rows` training rows, and as large a part of the others: the first, or all repeatedly.
+
+    Examples
+    --------
+    8 times the 10,000 training rows go with 8 times the 6,000 validation rows.
+    """
+    import numpy as np
+
+    from mlp import DataError
+    from mlp.datasets.on_disk import FileRows
+
+    of = len(dataset.train.labels)
+    if rows == of:
+        return dataset
+    if isinstance(dataset.train.features, FileRows):
+        raise DataError(f"{dataset.path}: --rows needs data in memory, and this stays on disk")
+    return dataset.map(
+        lambda split: split.take(np.arange(-(-len(split.labels) * rows // of)) % len(split.labels))
+    )

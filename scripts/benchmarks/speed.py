@@ -1,0 +1,95 @@
+"""The benchmark proper: epochs and starts of every contestant, and the ratios that sum them up."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from benchmarks import layout
+from benchmarks.process import Entry
+from benchmarks.rounds import (
+    Measured,
+    Say,
+    Spread,
+    best_of,
+    interleave,
+    loss_tolerance,
+    measure_starts,
+    ratios,
+)
+from mlp import TrainingConfig
+
+NOT_PEERS = ("ours", "floor", "numpy")
+
+
+def report(
+    options: argparse.Namespace,
+    config: TrainingConfig,
+    names: list[str],
+    directory: Path,
+    where: dict[str, Any],
+    say: Say,
+) -> tuple[dict[str, Any], str]:
+    """Time epochs and starts, and draw the chart; return the record and its text."""
+    results: dict[str, dict[str, Measured]] = {}
+    tolerances = {layout.batch_name(size): loss_tolerance(size) for size in options.batch_size}
+    for size in options.batch_size:
+        entries = {
+            name: Entry(name, replace(config, batch_size=size), options.rows) for name in names
+        }
+        batch = layout.batch_name(size)
+        say(f"-- {layout.batch_title(batch)}")
+        measured = results[batch] = interleave(entries, options.rounds, options.epochs, say)
+        for name, seconds in measure_starts(entries, options.starts, say).items():
+            measured[name].starts = seconds
+    found = figures(results)
+    within = " and ".join(f"{t:.0e} ({layout.batch_title(b)})" for b, t in tolerances.items())
+    note = (
+        f"Hidden units {' - '.join(map(str, config.hidden))}, "
+        f"{options.rows or config.split[0]:,} training rows and the others evaluated, float32 but "
+        f"for the notebook; median of {options.rounds} interleaved rounds of {options.epochs} "
+        f"epochs (least to most); losses equal within {within}."
+    )
+    ours = measured["ours"]
+    blas = "; ".join(
+        f"{one['internal_api']} {one['version']} {one['architecture'] or ''}".strip()
+        for one in ours.blas
+    )
+    place = (
+        f"{where['cpu']}, {where['threads']} threads, {where['system']}, Python {where['python']}, "
+        f"NumPy {ours.versions['numpy']} with {blas}."
+    )
+    layout.plot(results, directory / "benchmark.png", place)
+    record = {
+        "loss_tolerance": tolerances,
+        "figures": {k: {n: v._asdict() for n, v in one.items()} for k, one in found.items()},
+        "results": {
+            batch: {name: dataclasses.asdict(one) for name, one in by_name.items()}
+            for batch, by_name in results.items()
+        },
+    }
+    parts = [layout.speed_table(results), f"{note} {place}", layout.figure_lines(found)]
+    return record, "\n\n".join(parts)
+
+
+def figures(results: Mapping[str, Mapping[str, Measured]]) -> dict[str, dict[str, Spread]]:
+    """Compute the ratios that sum the results up, for every batch size that was measured."""
+    found: dict[str, dict[str, Spread]] = {}
+    for batch, measured in results.items():
+        ours, one = measured["ours"], found.setdefault(batch, {})
+        peers = [name for name in measured if name not in NOT_PEERS]
+        if "floor" in measured:
+            one["GEMM floor / ours"] = ratios(measured["floor"].seconds, ours.seconds)
+        if peers:
+            one["best peer / ours"] = ratios(best_of(measured, peers), ours.seconds)
+            leanest = min(peers, key=lambda name: measured[name].peak_bytes)
+            ratio = ours.peak_bytes / measured[leanest].peak_bytes
+            one[f"peak memory, ours / leanest peer ({leanest})"] = Spread(ratio, ratio, ratio)
+            if all(measured[name].starts for name in (*peers, "ours")):
+                fastest = [min(v) for v in zip(*(measured[n].starts for n in peers), strict=True)]
+                one["start to first epoch, fastest peer / ours"] = ratios(fastest, ours.starts)
+        if "notebook" in measured:
+            one["notebook / ours"] = ratios(measured["notebook"].seconds, ours.seconds)
+    return found
