@@ -71,6 +71,16 @@ def pytest_addoption(parser):
     )
 
 
+# Fixtures that skip where a package that the project can do without is missing.
+OPTIONAL = {"need", "mpiexec"}
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if OPTIONAL & set(item.fixturenames):
+            item.add_marker(pytest.mark.optional)
+
+
 @pytest.fixture(scope="session")
 def need(pytestconfig) -> Callable[[str], ModuleType]:
     """Import a library that the project itself can do without, or skip and say which."""

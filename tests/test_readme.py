@@ -82,6 +82,11 @@ def test_every_command_of_the_readme_runs(place, mpiexec):
     scripts, parsed = set(), set()
     for command in commands():
         program, *words = shlex.split(command)
+        program = program.removeprefix(".venv/bin/")
+        if (program, words[:2]) in (("python3", ["-m", "venv"]), (".", [".venv/bin/activate"])):
+            continue
+        if program == "mlp":
+            program, words = "python", [f"scripts/{words[0]}.py", *words[1:]]
         if program == "sbatch":  # Slurm: what it wraps is parsed
             program, *words = shlex.split(words[words.index("--wrap") + 1])
             assert program == "python"

@@ -1,10 +1,11 @@
 """The commands, one module each: `main` is the console command ``mlp`` and ``python -m mlp``."""
 
+import argparse
 import importlib
 import sys
 
 from .. import installation
-from .parser import Parser, Status, fail
+from .parser import Parser, Status, fail, reader_is_gone
 
 COMMANDS = {
     "train": "train a network and write a run directory, or go on with one",
@@ -21,12 +22,12 @@ def main(arguments: list[str] | None = None) -> int:
     lines = [f"  {name:<9}{text}" for name, text in COMMANDS.items()]
     parser = Parser(
         "mlp",
-        "A multilayer perceptron, trained on a CPU or a GPU. Commands:\n\n" + "\n".join(lines),
+        "A multilayer perceptron, trained on a CPU or a GPU.\n\ncommands:\n" + "\n".join(lines),
         epilog="`mlp COMMAND --help` lists a command's options.",
-        usage="mlp COMMAND ...",
+        usage="mlp COMMAND [OPTION ...]",
     )
     parser.add_argument("--version", action="version", version=f"mlp {installation.__version__}")
-    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help="one of these")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND", help=argparse.SUPPRESS)
     name = parser.parse_args(words[:1]).command
     return run(name, f"mlp {name}", words[1:])
 
@@ -41,5 +42,9 @@ def run(name: str, prog: str, arguments: list[str] | None = None) -> int:
             return Status.UNUSABLE
         if problem := installation.problem():
             return fail(prog, Status.UNUSABLE, problem)
-    status: int = importlib.import_module(f"{__name__}.{name}").main(arguments, prog)
+    try:
+        status: int = importlib.import_module(f"{__name__}.{name}").main(arguments, prog)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return reader_is_gone()
     return status

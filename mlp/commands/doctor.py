@@ -19,7 +19,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..installation import __version__, foreign_kernels, is_installed, is_there
+from ..installation import __version__, is_installed, is_there, problem
 from .parser import Parser, Status
 
 WIDTH = 100
@@ -143,8 +143,8 @@ def _python() -> Finding:
 
 def _package() -> Finding:
     name, where = "mlp", Path(__file__).resolve().parents[1]
-    if foreign := foreign_kernels():
-        return Finding(name, "broken", foreign)
+    if wrong := problem():
+        return Finding(name, "broken", wrong)
     installed = "" if is_installed() else ", not installed: a copy on Python's path"
     return Finding(name, "ok", f"{__version__} in {where}{installed}")
 

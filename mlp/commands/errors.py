@@ -1,6 +1,5 @@
 """What can be expected to go wrong in a program: one line on stderr, and an exit status."""
 
-import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -10,7 +9,7 @@ from ..communicator import CommunicatorError
 from ..device import DeviceError
 from ..run.signals import StoppedBySignal
 from ..training import DivergedError
-from .parser import Status, fail
+from .parser import Status, fail, reader_is_gone
 
 # FileError is an OSError, DataError a ValueError.
 _BAD_INPUT = (CommunicatorError, ModuleNotFoundError, OSError, ValueError)
@@ -44,9 +43,8 @@ def guarded(
         status = program()
         sys.stdout.flush()
         return status
-    except BrokenPipeError:  # the reader, `head` say, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Status.DONE
+    except BrokenPipeError:
+        return reader_is_gone()
     except CommandError as error:
         return fail(prog, error.status, error)
     except tuple(statuses) as error:

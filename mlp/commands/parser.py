@@ -4,6 +4,7 @@ Standard library only, for the commands that run where nothing else does.
 """
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from enum import IntEnum
@@ -56,6 +57,12 @@ def fail(prog: str, status: int, message: object) -> int:
     """Say why in one line on stderr; return the exit status."""
     print(f"{prog}: error: {visible(message)}", file=sys.stderr)
     return status
+
+
+def reader_is_gone() -> int:
+    """Go on without a reader of stdout, `head` say, who has seen enough; return the exit status."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return Status.DONE
 
 
 def visible(text: object) -> str:
