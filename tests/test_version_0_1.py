@@ -83,3 +83,13 @@ def test_a_finished_run_is_finished(name, tmp_path, capsys):
     shutil.copytree(DATA / name, tmp_path / "run")
     assert main(["--resume", str(tmp_path / "run")]) == 0
     assert "finished after" in capsys.readouterr().err
+
+
+def test_a_run_begun_with_other_arithmetic_is_warned_of(tmp_path, capsys, monkeypatch):
+    run = tmp_path / "run"
+    shutil.copytree(DATA / "full", run)
+    (run / "run.json").unlink()
+    monkeypatch.setattr(checkpoint, "ARITHMETIC", 2)
+    options = ["--resume", str(run), "--data", str(DATA / "letters.npz"), "--no-report", "--quiet"]
+    assert main(options) == 0
+    assert "arithmetic was 1 and is 2: the last bits may differ" in capsys.readouterr().err

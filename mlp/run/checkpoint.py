@@ -19,6 +19,7 @@ from ..config import TrainingConfig
 from ..device import Device
 from ..files import FileError, read_tensors, remove_parts, sync, write
 from ..history import History, Metrics
+from ..installation import ARITHMETIC
 from ..model import layer_sizes
 from ..training import Best, TrainingState, check_finite
 
@@ -62,6 +63,7 @@ def environment(device: Device) -> dict[str, str]:
         "device": device.used,
         "library": f"{device.library} {device.version}",
         "NumPy": np.__version__,
+        "arithmetic": str(ARITHMETIC),
     }
 
 
@@ -217,7 +219,8 @@ def _read(path: Path) -> Checkpoint:
     if state.epoch + 1 != len(state.history) or state.result_epoch not in range(len(state.history)):
         raise ValueError(f"must hold {state.epoch + 1} rows of metrics, got {len(state.history)}")
     config = TrainingConfig.from_json(json.dumps(content["config"]))
-    described = {str(name): str(value) for name, value in content["environment"].items()}
+    described = {"arithmetic": "1"}  # of version 0.1, which did not say
+    described |= {str(name): str(value) for name, value in content["environment"].items()}
     return Checkpoint(state, config, str(content["data_sha256"]), described, ())
 
 

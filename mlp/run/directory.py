@@ -20,7 +20,7 @@ from ..datasets import Dataset
 from ..device import Device
 from ..files import FileError, read_text, write
 from ..history import best_row
-from ..installation import __version__
+from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
 from ..training import TrainingState
 
@@ -183,5 +183,6 @@ def versions(device: Device) -> dict[str, str]:
         "numpy": np.__version__,
         "array-api-compat": array_api_compat.__version__,
         "array-api-mlp": __version__,
+        "arithmetic": str(ARITHMETIC),
         device.library: device.version,
     }

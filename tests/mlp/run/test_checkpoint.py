@@ -15,7 +15,7 @@ from mlp.model import parameters_sha256
 from mlp.run import checkpoint
 
 CONFIG = TrainingConfig(hidden=(8, 5), epochs=3, early_stopping=9, shard_rows=64)
-ENVIRONMENT = {"cpu": "this one"}
+ENVIRONMENT = {"arithmetic": "1", "cpu": "this one"}
 
 
 @pytest.fixture
