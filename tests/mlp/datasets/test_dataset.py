@@ -10,46 +10,21 @@ import zipfile
 
 import numpy as np
 import pytest
+from data_files import (
+    SPLIT,
+    N,
+    idx,
+    images_and_labels,
+    npz_bytes,
+    write_idx,
+    write_npz,
+    write_png,
+)
 from fuzzing import damaged
 from hypothesis import given, settings
 from PIL import Image
 
 from mlp import DataError, load
-
-N, SPLIT = 60, (30, 20)
-
-
-def images_and_labels(n=N, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (n, 5, 4)).astype(np.uint8), (np.arange(n) % n_classes).astype("u1")
-
-
-def idx(array):
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-def write_npz(path, **arrays):
-    np.savez_compressed(path, **arrays)
-    return path
-
-
-def write_idx(folder, prefix, images, labels, pack=lambda data: data, suffix=""):
-    folder.mkdir(exist_ok=True)
-    (folder / f"{prefix}-images-idx3-ubyte{suffix}").write_bytes(pack(idx(images)))
-    (folder / f"{prefix}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(labels)))
-    return folder
-
-
-def write_png(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
-def write_folders(folder):
-    images, labels = images_and_labels()
-    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-        write_png(folder / "ABC"[label] / f"{index:03}.png", image)
-    return folder
 
 
 def assert_split_like_the_task(dataset, images, labels):
@@ -124,39 +99,11 @@ def test_a_t10k_pair_is_the_test_set_and_left_out_rows_are_noted(tmp_path):
     assert "left out" not in "".join(load(folder, split=(40, 20)).notes)
 
 
-def test_folders_of_png(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    dataset = load(folder, split=SPLIT)
-    assert dataset.class_names == ("A", "B", "C")
-    assert (dataset.n_classes, dataset.image_shape) == (3, (5, 4))
-    images, labels = images_and_labels()
-    by_class = np.argsort(labels, kind="stable")
-    assert_split_like_the_task(dataset, images[by_class], labels[by_class])
-
-
-def test_unreadable_png_are_counted_and_named_and_links_are_not_followed(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    (folder / "B" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
-    (folder / "B" / "empty.png").write_bytes(b"")
-    (folder / "A" / "link.png").symlink_to(folder / "A" / "000.png")
-    dataset = load(folder, split=SPLIT)
-    assert dataset.notes[0] == (
-        f"{folder}: 2 unreadable images left out: B/broken.png, B/empty.png"
-    )
-    assert len(dataset.test.labels) == 10
-
-
 def test_the_split_seed_changes_the_split(tmp_path):
     images, labels = images_and_labels()
     path = write_npz(tmp_path / "a.npz", images=images, labels=labels)
     one, two = load(path, split=SPLIT), load(path, split=SPLIT, split_seed=7)
     assert (one.train.features != two.train.features).any()
-
-
-def npz_bytes(**arrays):
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def header_only_npz(header, data=b""):
@@ -338,27 +285,6 @@ def test_bad_idx_files_are_named_in_one_line(tmp_path, name):
         load(folder, split=SPLIT)
     assert str(caught.value).startswith(str(folder))
     assert "\n" not in str(caught.value)
-
-
-def test_bad_class_folders_are_named(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    write_png(folder / "C" / "wide.png", np.zeros((5, 9), np.uint8))
-    with pytest.raises(DataError, match=r"wide.png: must be of 4 x 5 pixels .* got 9 x 5"):
-        load(folder, split=SPLIT)
-    (folder / "C" / "wide.png").unlink()
-    (folder / "D").mkdir()
-    with pytest.raises(DataError, match="D: holds no readable PNG"):
-        load(folder, split=SPLIT)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(DataError, match=r"neither IDX files .* nor class folders of PNG"):
-        load(empty)
-
-
-def test_a_picture_of_too_many_pixels_is_not_unpacked(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    write_png(folder / "A" / "bomb.png", np.zeros((3000, 3000), np.uint8))
-    assert "1 unreadable images left out: A/bomb.png" in load(folder, split=SPLIT).notes[0]
 
 
 def test_a_missing_path_is_named(tmp_path):
