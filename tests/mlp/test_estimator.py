@@ -1,6 +1,8 @@
 """The classifier as scikit-learn's users meet it."""
 
+import ast
 import pickle
+import re
 from dataclasses import replace
 
 import array_api_strict
@@ -327,3 +329,51 @@ def test_rows_and_weights_go_to_the_device_and_come_back(monkeypatch):
         classifier.predict_proba(x), expected.predict_proba(x), **TRAINING["float64"]
     )
     pickle.loads(pickle.dumps(classifier))
+
+
+def documented_defaults():
+    """Read ``name : type, default X`` out of the docstring, up to its attributes."""
+    text = MLPClassifier.__doc__.partition("Attributes\n")[0]
+    found = re.findall(r"^    (\w+) : .*, default (.+)$", text, flags=re.MULTILINE)
+    return {name: ast.literal_eval(value) for name, value in found}
+
+
+def test_the_documented_defaults_are_those_of_the_fields():
+    defaults = MLPClassifier().get_params()
+    assert documented_defaults() == defaults
+    assert {name: type(value) for name, value in documented_defaults().items()} == {
+        name: type(value) for name, value in defaults.items()
+    }
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_the_defaults_are_what_training_gets(monkeypatch, stopping):
+    given = {}
+
+    class Enough(Exception):  # noqa: N818 - it is no error
+        pass
+
+    def note(dataset, config, *, state):
+        given.update(dataset=dataset, config=config, state=state)
+        raise Enough
+
+    monkeypatch.setattr(estimator, "train", note)
+    asked = []
+    choose = estimator.choose_device
+    monkeypatch.setattr(estimator, "choose_device", lambda name: asked.append(name) or choose(name))
+    default = documented_defaults()
+    with pytest.raises(Enough):
+        MLPClassifier(early_stopping=stopping).fit(*blobs(n=300))
+    assert given["config"] == TrainingConfig(
+        hidden=default["hidden_layer_sizes"], l2=default["alpha"] / 200, batch_size=200,
+        schedule=default["learning_rate"], learning_rate=default["learning_rate_init"],
+        momentum=default["momentum"], nesterov=default["nesterovs_momentum"],
+        epochs=default["max_iter"], threads=default["threads"], dtype="float64", velocity_init=0.0,
+        early_stopping=default["n_iter_no_change"] if stopping else None,
+        seed=given["config"].seed,
+    )  # fmt: skip
+    assert (given["state"], asked) == (None, [default["device"]])
+    held_out = given["dataset"].valid
+    assert (held_out is not None) == stopping
+    if stopping:
+        assert len(held_out.labels) == 300 * default["validation_fraction"]

@@ -7,6 +7,7 @@ import io
 import struct
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -23,8 +24,11 @@ from data_files import (
 from fuzzing import damaged
 from hypothesis import given, settings
 from PIL import Image
+from tolerances import ROUNDING
 
-from mlp import DataError, load
+from mlp import DataError, Rows, TrainingConfig, functional, init_parameters, load, train
+from mlp.datasets import fingerprint
+from mlp.model import forward
 
 
 def assert_split_like_the_task(dataset, images, labels):
@@ -357,3 +361,56 @@ def test_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
 @pytest.mark.parametrize("kind", SEEDS)
 def test_many_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
     fuzz(kind, 10_000, tmp_path)
+
+
+def assert_other_fingerprint(dataset, **changes):
+    assert fingerprint(replace(dataset, **changes)) != fingerprint(dataset)
+
+
+def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_dataset):
+    dataset = make_dataset()
+    features, labels = dataset.train
+    for row in (0, len(labels) - 1):
+        other = labels.copy()
+        other[row] = (other[row] + 1) % dataset.n_classes
+        assert_other_fingerprint(dataset, train=Rows(features, other))
+    other = dataset.test.labels.copy()
+    other[-1] = (other[-1] + 1) % dataset.n_classes
+    assert_other_fingerprint(dataset, test=Rows(dataset.test.features, other))
+    assert_other_fingerprint(dataset, train=Rows(features[:, :-1], labels))
+    assert_other_fingerprint(dataset, train=Rows(features.astype(np.float32), labels))
+    assert_other_fingerprint(dataset, scale=1.0)
+    assert_other_fingerprint(dataset, n_classes=dataset.n_classes + 1)
+    assert_other_fingerprint(dataset, test=None)
+    assert_other_fingerprint(dataset, train=dataset.valid, valid=dataset.train)
+
+
+def test_the_fingerprint_costs_no_pass_over_the_features(make_dataset):
+    """Whose values it therefore does not tell, nor where they were read."""
+    dataset = make_dataset()
+    other = Rows(dataset.train.features + 1, dataset.train.labels)
+    same = replace(dataset, train=other, path="elsewhere", notes=("a note",))
+    assert fingerprint(same) == fingerprint(dataset)
+
+
+@pytest.mark.parametrize(("n_classes", "dtype"), [(256, np.uint8), (257, np.int32)])
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_as_many_classes_as_a_byte_holds_and_one_more_are_read_and_learned(
+    tmp_path, n_classes, dtype, batch_size
+):
+    labels = np.arange(4 * n_classes) % n_classes
+    features = np.stack([np.sin(labels), np.cos(labels), labels / n_classes], axis=1)
+    path = write_npz(tmp_path / "a.npz", features=features, labels=labels)
+    dataset = load(path, split=(4 * n_classes - 20, 10), split_seed=3)
+    assert {rows.labels.dtype for rows in dataset.splits.values()} == {np.dtype(dtype)}
+    assert dataset.n_classes == len(dataset.class_names) == n_classes
+    order = np.random.RandomState(3).permutation(4 * n_classes)
+    np.testing.assert_array_equal(dataset.train.labels, labels[order[:-20]])
+    config = TrainingConfig(hidden=(8,), epochs=3, batch_size=batch_size, dtype="float64")
+    first, *_, last = train(dataset, config).history
+    assert last.train_loss < first.train_loss
+    parameters = init_parameters((3, 8, n_classes), seed=421, dtype="float64")
+    logits = forward(parameters, dataset.train.features)[0]
+    targets = functional.one_hot(labels[order[:-20]], n_classes)
+    expected = functional.average_cross_entropy(targets, functional.softmax(logits))
+    np.testing.assert_allclose(first.train_loss, expected, **ROUNDING["float64"])
