@@ -3,6 +3,7 @@
 import io
 import struct
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -78,3 +79,15 @@ def jpeg(image, **options):
     stream = io.BytesIO()
     image.save(stream, "JPEG", **{"quality": 60} | options)
     return stream.getvalue()
+
+
+def claimed_png(width, height):
+    """Give a PNG that claims a size and holds next to nothing."""
+
+    def chunk(kind, data):
+        crc = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + crc
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(bytes(1000)))
+    return b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
