@@ -111,8 +111,10 @@ def read_history(path: Path) -> History:
         header, *lines = csv.reader(read_text(path).splitlines())
         if tuple(header) != Metrics._fields:
             raise ValueError(f"must have the columns {','.join(Metrics._fields)}")
-        rows = [[float(cell or "nan") for cell in line] for line in lines]
-        return History(Metrics(int(epoch), *cells) for epoch, *cells in rows)
+        return History(
+            Metrics(int(epoch), *(float(cell or "nan") for cell in cells))
+            for epoch, *cells in lines
+        )
     except (ValueError, TypeError, csv.Error) as error:
         raise FileError(f"{path}: is no history of a run ({error})") from error
 

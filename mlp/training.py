@@ -212,7 +212,8 @@ def states_of(
         started = now
         state = replace(state, parameters=parameters, velocity=velocity, epoch=number)
         if len(state.history) == number:  # a state to start from has its row already
-            state = _with_row(state, row, config)
+            state = replace(state, history=History((*state.history, row)))
+        state = _with_best(state, config)
         try:
             yield state
         except GeneratorExit:
@@ -290,12 +291,19 @@ def _metrics(epoch: int, measured: dict[str, list[Sums]], seconds: float) -> Met
     return Metrics._make([epoch, *columns, seconds])
 
 
-def _with_row(state: TrainingState, row: Metrics, config: TrainingConfig) -> TrainingState:
-    """Append a row to the history; with early stopping keep the weights if they are the best."""
-    best = state.best
-    if config.early_stopping is not None and (best is None or row.valid_loss < best.valid_loss):
-        best = Best(row.epoch, row.valid_loss, map_arrays(copied, state.parameters))
-    return replace(state, history=History((*state.history, row)), best=best)
+def _with_best(state: TrainingState, config: TrainingConfig) -> TrainingState:
+    """With early stopping keep the weights if they are the best so far.
+
+    Where it was not asked for before, those of the state to start from are the first to be kept.
+    """
+    if config.early_stopping is None:
+        return state
+    row, best = state.history[-1], state.best
+    if best is not None and not row.valid_loss < best.valid_loss:
+        return state
+    return replace(
+        state, best=Best(row.epoch, row.valid_loss, map_arrays(copied, state.parameters))
+    )
 
 
 def patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:

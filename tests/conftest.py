@@ -13,7 +13,36 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mlp import Dataset, Rows
+from mlp import Classifier, Dataset, Parameters, Rows, TrainingConfig, load, train
+
+
+@pytest.fixture(scope="session")
+def letters(tmp_path_factory) -> Path:
+    """Write a small data set of images as an .npz: 600 rows, 3 classes, 6 x 5 pixels."""
+    rng = np.random.default_rng(0)
+    labels = (np.arange(600) % 3).astype(np.uint8)
+    images = rng.integers(0, 120, (600, 6, 5)).astype(np.uint8)
+    images[np.arange(600), labels * 2] += 100
+    path = tmp_path_factory.mktemp("data") / "letters.npz"
+    np.savez_compressed(path, images=images, labels=labels)
+    return path
+
+
+@pytest.fixture(scope="session")
+def embedded() -> Dataset:
+    """Give the embedded letters, of 28 x 28 pixels."""
+    return load(split=(6000, 1000))
+
+
+@pytest.fixture(scope="session")
+def trained(embedded, tmp_path_factory) -> tuple[Path, Parameters]:
+    """Train on those letters for a moment; give a folder with the model, and its parameters."""
+    config = TrainingConfig(hidden=(100,), epochs=5, batch_size=128, learning_rate=0.05, threads=1)
+    state = train(embedded, config)
+    assert state.history[-1].valid_accuracy > 0.9
+    folder = tmp_path_factory.mktemp("trained")
+    Classifier.of(state.parameters, embedded).save(folder / "model.safetensors")
+    return folder, state.parameters
 
 
 @pytest.fixture

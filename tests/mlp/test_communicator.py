@@ -13,7 +13,7 @@ from thread_ranks import MPI, Comm, Host, on_ranks
 from mlp import Layer
 from mlp.communicator import CommunicatorError, Serial, find, remaining_nodes
 from mlp.device import to_numpy
-from mlp.model import Sums, add_sums
+from mlp.model import Sums, add_sums, donated_sum
 from mlp.sharding import Job, Node, Tree, row_pieces, share
 from mlp.team import Team
 
@@ -182,3 +182,41 @@ def test_a_tree_adds_what_comes_in_any_order():
             expected = [f"({pair[0]}+{pair[1]})" if pair[1:] else pair[0] for pair in pairs]
         assert [tree.root] == expected
         assert len(tree.nodes) == 1
+
+
+def test_the_buffer_grows_and_is_used_again_by_smaller_messages():
+    sizes = (1, 1000, 7, 5000, 1)
+
+    def run(communicator):
+        found, held = [], []
+        for size in sizes:
+            job = Job(lambda rows, n=size: np.full(n, 10.0**rows.start), row_pieces(0, 3, 1))
+            job = job._replace(like=np.empty(size))
+            (total,) = Team(1, communicator).fold([job], donated_sum)
+            found.append(total.tolist())  # at once: it is valid until the next call
+            held.append(total)
+        return found, np.shares_memory(held[-2], held[-1])
+
+    found, _ = on_ranks(2, run)
+    assert [totals for totals, _ in found] == [[[111.0] * size for size in sizes]] * 2
+    assert found[1][1]  # rank 0's sum, which rank 1 adds to, lies in the buffer
+
+
+def test_ranks_divide_cores_only_with_those_of_the_same_cores(monkeypatch):
+    cores = [{0, 1}, {0, 1}, {2, 3}, {0, 1, 2, 3}]
+
+    class SameHost:
+        def __init__(self, rank):
+            self.rank = rank
+
+        def Get_rank(self):  # noqa: N802 - MPI's own names
+            return self.rank
+
+        def Free(self):  # noqa: N802
+            pass
+
+        def allgather(self, mine):
+            return cores
+
+    monkeypatch.setattr(Comm, "Split_type", lambda self, kind: SameHost(self.rank))
+    assert on_ranks(4, lambda one: one.cores_shared_by)[0] == [2, 2, 1, 1]

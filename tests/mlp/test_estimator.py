@@ -1,11 +1,14 @@
 """The classifier as scikit-learn's users meet it."""
 
+import ast
 import pickle
+import re
 from dataclasses import replace
 
 import array_api_strict
 import numpy as np
 import pytest
+from bits import assert_same_bits, bits_of
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearns
@@ -63,6 +66,7 @@ def test_fit_is_train_on_the_same_rows(dtype, schedule):
     state = train(dataset_of((x, y)), config)
     assert weights_hash(classifier) == parameters_sha256(state.parameters)
     assert classifier.loss_curve_ == [row.train_loss for row in state.history[1:]]
+    assert bits_of(classifier._history) == bits_of(state.history)
     assert classifier.n_iter_ == len(classifier.loss_curve_) == 7
     assert classifier.validation_scores_ is None
 
@@ -114,7 +118,7 @@ def test_warm_starts_and_partial_fits_are_one_uninterrupted_fit(random_state):
     for _ in range(7):
         pieces.partial_fit(x, y, classes=[2, 0, 1])
     assert weights_hash(warm) == weights_hash(pieces) == weights_hash(whole)
-    assert warm.loss_curve_ == pieces.loss_curve_ == whole.loss_curve_
+    assert bits_of(warm._history[1:]) == bits_of(pieces._history[1:]) == bits_of(whole._history[1:])
     assert warm.n_iter_ == pieces.n_iter_ == whole.n_iter_ == 7
 
 
@@ -168,7 +172,7 @@ def test_early_stopping_holds_rows_out_and_keeps_the_weights_of_the_lowest_loss(
     further = pickle.loads(pickle.dumps(classifier)).fit(x, y)
     assert weights_hash(further) == parameters_sha256(on.result_parameters)
     assert further.n_iter_ == len(further.validation_scores_) == state.epoch + 6
-    assert further.loss_curve_[: state.epoch] == classifier.loss_curve_
+    assert bits_of(further._history[: state.epoch + 1]) == bits_of(classifier._history)
     classifier.set_params(learning_rate_init=20.0, max_iter=1).fit(x, y)
     assert weights_hash(classifier) == parameters_sha256(state.result_parameters)
 
@@ -243,7 +247,7 @@ def test_a_pickled_classifier_predicts_and_goes_on_the_same():
     x, y = blobs()
     classifier = MLPClassifier(**SMALL).fit(x, y)
     copy = pickle.loads(pickle.dumps(classifier))
-    np.testing.assert_array_equal(copy.predict_proba(x), classifier.predict_proba(x))
+    assert_same_bits(copy.predict_proba(x), classifier.predict_proba(x))
     assert weights_hash(copy.partial_fit(x, y)) == weights_hash(classifier.partial_fit(x, y))
     assert not hasattr(clone(classifier), "coefs_")
     assert clone(classifier).get_params() == classifier.get_params()
@@ -327,3 +331,51 @@ def test_rows_and_weights_go_to_the_device_and_come_back(monkeypatch):
         classifier.predict_proba(x), expected.predict_proba(x), **TRAINING["float64"]
     )
     pickle.loads(pickle.dumps(classifier))
+
+
+def documented_defaults():
+    """Read ``name : type, default X`` out of the docstring, up to its attributes."""
+    text = MLPClassifier.__doc__.partition("Attributes\n")[0]
+    found = re.findall(r"^    (\w+) : .*, default (.+)$", text, flags=re.MULTILINE)
+    return {name: ast.literal_eval(value) for name, value in found}
+
+
+def test_the_documented_defaults_are_those_of_the_fields():
+    defaults = MLPClassifier().get_params()
+    assert documented_defaults() == defaults
+    assert {name: type(value) for name, value in documented_defaults().items()} == {
+        name: type(value) for name, value in defaults.items()
+    }
+
+
+@pytest.mark.parametrize("stopping", [False, True])
+def test_the_defaults_are_what_training_gets(monkeypatch, stopping):
+    given = {}
+
+    class Enough(Exception):  # noqa: N818 - it is no error
+        pass
+
+    def note(dataset, config, *, state):
+        given.update(dataset=dataset, config=config, state=state)
+        raise Enough
+
+    monkeypatch.setattr(estimator, "train", note)
+    asked = []
+    choose = estimator.choose_device
+    monkeypatch.setattr(estimator, "choose_device", lambda name: asked.append(name) or choose(name))
+    default = documented_defaults()
+    with pytest.raises(Enough):
+        MLPClassifier(early_stopping=stopping).fit(*blobs(n=300))
+    assert given["config"] == TrainingConfig(
+        hidden=default["hidden_layer_sizes"], l2=default["alpha"] / 200, batch_size=200,
+        schedule=default["learning_rate"], learning_rate=default["learning_rate_init"],
+        momentum=default["momentum"], nesterov=default["nesterovs_momentum"],
+        epochs=default["max_iter"], threads=default["threads"], dtype="float64", velocity_init=0.0,
+        early_stopping=default["n_iter_no_change"] if stopping else None,
+        seed=given["config"].seed,
+    )  # fmt: skip
+    assert (given["state"], asked) == (None, [default["device"]])
+    held_out = given["dataset"].valid
+    assert (held_out is not None) == stopping
+    if stopping:
+        assert len(held_out.labels) == 300 * default["validation_fraction"]

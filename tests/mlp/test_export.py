@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from tolerances import EXPORT, ROUNDING
 
 from mlp import export, init_parameters
@@ -153,7 +154,7 @@ def test_npz_holds_plain_arrays(dtype, images, tmp_path):
     assert set(arrays) == layers | {"scale", "class_names"} | shape
     for index, layer in enumerate(classifier.parameters):
         for name, array in layer._asdict().items():
-            np.testing.assert_array_equal(arrays[f"layers.{index}.{name}"], array, strict=True)
+            assert_same_bits(arrays[f"layers.{index}.{name}"], array)
     assert (arrays["scale"], arrays["scale"].dtype) == (classifier.scale, np.float64)
     assert tuple(arrays["class_names"].tolist()) == classifier.class_names
     assert not images or arrays["image_shape"].tolist() == [9, 7]

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from tolerances import KERAS_L2, TRAINING
 
 from mlp import Rows, TrainingConfig, init_parameters, keras_reference, predict, train
@@ -80,8 +81,8 @@ def test_the_model_is_a_keras_model_that_fits_and_gives_its_weights_back(make_da
     parameters = init_parameters((20, 16, 8, 4), seed=1, dtype="float32")
     model = keras_reference.build(parameters, replace(CONFIG, dtype="float32"))
     for mine, theirs in zip(parameters, keras_reference.to_parameters(model), strict=True):
-        np.testing.assert_array_equal(mine.weight, theirs.weight)
-        np.testing.assert_array_equal(mine.bias, theirs.bias)
+        assert_same_bits(mine.weight, theirs.weight)
+        assert_same_bits(mine.bias, theirs.bias)
     x = keras_reference.host_input(dataset.train, "float32", dataset.scale)
     np.testing.assert_allclose(
         to_numpy(forward(parameters, x)[0]), model.predict(x, verbose=0), **TRAINING["float32"]

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from tolerances import GRADIENT, ROUNDING
 
 from mlp import functional, init_parameters, predict, predict_probabilities
@@ -101,7 +102,7 @@ def test_initial_weights_depend_on_the_seed_and_the_layer_only():
     one = init_parameters((6, 6, 6), seed=1, dtype="float64")
     again = init_parameters((6, 6, 6), seed=1, dtype="float64")
     other = init_parameters((6, 6, 6), seed=2, dtype="float64")
-    np.testing.assert_array_equal(one[0].weight, again[0].weight)
+    assert_same_bits(one[0].weight, again[0].weight)
     assert (one[0].weight != other[0].weight).all()
     assert (one[0].weight != one[1].weight).all()
 
@@ -112,5 +113,5 @@ def test_features_are_scaled_because_the_data_says_so_not_because_they_are_uint8
     scaled = to_input(features, np.dtype(dtype), 1 / 255)
     assert scaled.dtype == dtype
     np.testing.assert_allclose(scaled, [[0, 0.2, 1]], **ROUNDING[dtype])
-    np.testing.assert_array_equal(to_input(features, np.dtype(dtype), 1.0), features)
+    assert_same_bits(to_input(features, np.dtype(dtype), 1.0), features.astype(dtype))
     assert features.dtype == np.uint8

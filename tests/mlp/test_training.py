@@ -8,11 +8,12 @@ from types import SimpleNamespace
 import array_api_strict
 import numpy as np
 import pytest
+from bits import assert_same_bits, bits_of
 from thread_ranks import MPI, on_ranks
 from threadpoolctl import threadpool_info
 from tolerances import ROUNDING, TRAINING
 
-from mlp import DivergedError, Rows, TrainingConfig, functional, init_parameters, train
+from mlp import DivergedError, History, Rows, TrainingConfig, functional, init_parameters, train
 from mlp.communicator import Serial
 from mlp.device import to_numpy
 from mlp.epochs import Work, full_batch
@@ -155,7 +156,7 @@ def test_going_on_from_a_state_is_the_same_as_not_stopping(make_dataset, batch_s
     kept = parameters_sha256(half.parameters)
     resumed = train(dataset, config, state=half)
     assert parameters_sha256(resumed.parameters) == parameters_sha256(whole.parameters)
-    assert [row[:-1] for row in resumed.history] == [row[:-1] for row in whole.history]
+    assert bits_of(resumed.history) == bits_of(whole.history)
     assert parameters_sha256(half.parameters) == kept, "the caller's state was written to"
 
 
@@ -172,7 +173,7 @@ def test_the_callers_arrays_are_not_written_to(make_dataset):
     assert (parameters_sha256(state.parameters), parameters_sha256(state.velocity)) == before
     arrays = [array for rows in (dataset.train, dataset.valid, dataset.test) for array in rows]
     for array, copy in zip(arrays, copies, strict=True):
-        np.testing.assert_array_equal(array, copy)
+        assert_same_bits(array, copy)
 
 
 @pytest.mark.parametrize("batch_size", [None, 70])
@@ -232,6 +233,33 @@ def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss(make_dat
     assert parameters_sha256(state.result_parameters) == seen[best] != seen[state.epoch]
 
 
+@pytest.mark.parametrize("batch_size", [None, 20])
+@pytest.mark.parametrize("last_loss", [1e-9, 9.0], ids=["best at the start", "best later"])
+def test_early_stopping_that_is_asked_for_later_begins_with_the_state_that_is_there(
+    make_dataset, batch_size, last_loss
+):
+    """Of the epochs before it there are no weights any more, however low their losses were."""
+    dataset = make_dataset(n_train=40, n_features=6)
+    config = replace(SMALL, hidden=(32,), epochs=4, dtype="float64", batch_size=batch_size)
+    begun = train(dataset, config)
+    assert begun.best is None
+    losses = [9.0, 0.0, 9.0, 9.0, last_loss]
+    rows = [row._replace(valid_loss=loss) for row, loss in zip(begun.history, losses, strict=True)]
+    seen = {4: parameters_sha256(begun.parameters)}
+
+    def on_epoch(state):
+        seen[state.epoch] = parameters_sha256(state.parameters)
+
+    config = replace(config, epochs=30, early_stopping=3)
+    begun = replace(begun, history=History(rows))
+    state = train(dataset, config, state=begun, on_epoch=on_epoch)
+    best = 4 + int(np.argmin([row.valid_loss for row in state.history[4:]]))
+    assert (best == 4) == (last_loss < 1)
+    assert state.best.epoch == state.result_epoch == best
+    assert state.epoch == min(best + 3, 30)
+    assert parameters_sha256(state.result_parameters) == seen[best]
+
+
 def test_zero_epochs_measure_the_initial_weights(make_dataset):
     state = train(make_dataset(), replace(SMALL, epochs=0))
     assert [row.epoch for row in state.history] == [0]
@@ -288,6 +316,20 @@ def test_ranks_divide_the_cores_they_share(
 
     monkeypatch.setattr("mlp.training.available_threads", lambda: cores)
     assert thread_count(TrainingConfig(threads=asked), make_dataset(), Ranks()) == threads
+
+
+@pytest.mark.parametrize("asked", [None, 3])
+def test_other_libraries_and_an_mpi_for_the_main_thread_only_leave_one_thread(
+    make_dataset, monkeypatch, asked
+):
+    class Funneled(Serial):
+        any_thread = False
+
+    monkeypatch.setattr("mlp.training.available_threads", lambda: 8)
+    config, dataset = TrainingConfig(threads=asked), make_dataset()
+    assert thread_count(config, dataset, Funneled()) == 1
+    moved = dataset.map(lambda rows: rows.map(array_api_strict.asarray))
+    assert thread_count(config, moved, Serial()) == 1
 
 
 WAYS = [(None, (16,)), (70, (16,)), (70, (16, 16))]

@@ -1,52 +1,32 @@
 """What predict.py says of pictures, rows and hostile files."""
 
 import gzip
-import io
 import json
 import os
 import struct
 import subprocess
 import sys
 import tracemalloc
-import zlib
 from pathlib import Path
 
 import array_api_strict
 import numpy as np
 import pytest
+from data_files import claimed_png, idx, jpeg, png
 from PIL import Image
 from safetensors.numpy import save, save_file
 from tolerances import ROUNDING
 
 import mlp
-from mlp import TrainingConfig, init_parameters
+from mlp import init_parameters
 from mlp.classifier import contiguous_arrays
 from mlp.commands import predict
 from mlp.datasets import blocks
-from mlp.datasets.pictures import read_image
 from mlp.device import Device
 from mlp.model import named_arrays
 
 ROOT = Path(__file__).resolve().parents[3]
 GLYPHS = ROOT / "data" / "glyphs.npz"
-SHARE = 0.95  # of a fixed sample that must be read alike, whatever the picture: 57 of 60
-TOUCHING = 0.85  # the same where the letter touches the border, which may look like paper
-
-
-@pytest.fixture(scope="module")
-def dataset():
-    return mlp.load(GLYPHS, split=(6000, 1000))
-
-
-@pytest.fixture(scope="module")
-def letters(dataset, tmp_path_factory):
-    """Train on letters for a moment; give a run directory."""
-    config = TrainingConfig(hidden=(100,), epochs=5, batch_size=128, learning_rate=0.05, threads=1)
-    state = mlp.train(dataset, config)
-    folder = tmp_path_factory.mktemp("run")
-    mlp.Classifier.of(state.parameters, dataset).save(folder / "model.safetensors")
-    assert state.history[-1].valid_accuracy > 0.9
-    return folder, state.parameters
 
 
 @pytest.fixture
@@ -77,10 +57,10 @@ def ask(capsys, *arguments):
     return json.loads(out)
 
 
-def test_the_data_sets_own_rows_get_the_class_of_mlp_predict(letters, dataset, tmp_path, capsys):
-    folder, parameters = letters
-    rows = dataset.test.features[:600]
-    images, labels = rows.reshape(-1, 28, 28), dataset.test.labels[:600]
+def test_the_data_sets_own_rows_get_the_class_of_mlp_predict(trained, embedded, tmp_path, capsys):
+    folder, parameters = trained
+    rows = embedded.test.features[:600]
+    images, labels = rows.reshape(-1, 28, 28), embedded.test.labels[:600]
     np.savez_compressed(tmp_path / "set.npz", images=images, labels=labels)
     found = ask(capsys, folder, tmp_path / "set.npz", "--top", 99)
     x = rows.astype(np.float32) * np.float32(1 / 255)
@@ -89,153 +69,41 @@ def test_the_data_sets_own_rows_get_the_class_of_mlp_predict(letters, dataset, t
     assert len(found["predictions"]) == 600
     for row, one in enumerate(found["predictions"]):
         assert (one["row"], one["index"]) == (row, classes[row])
-        assert one["class"] == one["top"][0]["class"] == dataset.class_names[classes[row]]
-        assert one["label"] == dataset.class_names[labels[row]]
+        assert one["class"] == one["top"][0]["class"] == embedded.class_names[classes[row]]
+        assert one["label"] == embedded.class_names[labels[row]]
         assert [entry["probability"] for entry in one["top"]] == sorted(
             (entry["probability"] for entry in one["top"]), reverse=True
         )
         theirs = {entry["class"]: entry["probability"] for entry in one["top"]}
-        for name, probability in zip(dataset.class_names, probabilities[row], strict=True):
+        for name, probability in zip(embedded.class_names, probabilities[row], strict=True):
             np.testing.assert_allclose(theirs[name], probability, **ROUNDING["float32"])
     assert (found["labelled"], found["accuracy"]) == (600, np.mean(classes == labels))
     assert found["errors"] == []
 
 
-# Pictures of a glyph, (28, 28) uint8.
-
-
-def stretched(glyph, width, height):
-    return Image.fromarray(glyph).resize((width, height))
-
-
-def page(glyph, width=60, height=90, margin=30, paper=225, ink=40, noise=0.0, gradient=0.0):
-    rng = np.random.default_rng(0)
-    letter = np.asarray(stretched(glyph, width, height)) / 255
-    levels = np.full((height + 2 * margin, width + 2 * margin), float(paper))
-    levels[margin:-margin, margin:-margin] += letter * (ink - paper)
-    levels += np.linspace(-gradient, gradient, levels.shape[1])
-    levels += rng.normal(0, noise, levels.shape) if noise else 0
-    return Image.fromarray(np.clip(levels, 0, 255).astype(np.uint8))
-
-
-def transparent(glyph, level):
-    ink = Image.new("RGBA", (80, 100), (level, level, level, 255))
-    ink.putalpha(stretched(glyph, 80, 100))
-    picture = Image.new("RGBA", (120, 150), (level, level, level, 0))
-    picture.paste(ink, (20, 25))
-    return picture
-
-
-def sixteen_bits(glyph):
-    return Image.fromarray(np.asarray(page(glyph)).astype(np.uint16) * 257)
-
-
-def png(image, **options):
-    stream = io.BytesIO()
-    image.save(stream, "PNG", **options)
-    return stream.getvalue()
-
-
-def jpeg(image, **options):
-    stream = io.BytesIO()
-    image.save(stream, "JPEG", quality=60, **options)
-    return stream.getvalue()
-
-
-def lying(glyph):
-    """Store a picture on its side, as a camera does, with the tag that says so."""
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    return jpeg(page(glyph).transpose(Image.Transpose.ROTATE_90), exif=exif)
-
-
-PICTURES = {
-    "bright on dark": (lambda g: png(page(g, paper=0, ink=255)), SHARE),
-    "dark on paper": (lambda g: png(page(g)), SHARE),
-    "JPEG": (lambda g: jpeg(page(g)), SHARE),
-    "small": (lambda g: png(page(g, width=14, height=14, margin=4)), SHARE),
-    "large": (lambda g: jpeg(page(g, width=500, height=400, margin=150)), SHARE),
-    "noise": (lambda g: png(page(g, noise=10)), SHARE),
-    "uneven light": (lambda g: jpeg(page(g, gradient=25)), SHARE),
-    "faint": (lambda g: jpeg(page(g, paper=200, ink=150)), SHARE),
-    "black on nothing": (lambda g: png(transparent(g, 0)), SHARE),
-    "white on nothing": (lambda g: png(transparent(g, 255)), SHARE),
-    "palette": (lambda g: png(page(g).convert("P")), SHARE),
-    "colour": (lambda g: jpeg(page(g).convert("RGB")), SHARE),
-    "CMYK": (lambda g: jpeg(page(g).convert("CMYK")), SHARE),
-    "16 bits": (lambda g: png(sixteen_bits(g)), SHARE),
-    "rotated by EXIF": (lying, SHARE),
-    "no margin": (lambda g: png(stretched(g, 64, 50)), TOUCHING),
-}
-
-
-@pytest.mark.parametrize("kind", PICTURES)
-def test_a_picture_of_a_glyph_is_read_as_the_glyph(kind, letters, dataset, tmp_path):
-    make, share = PICTURES[kind]
-    glyphs = dataset.test.features[:60].reshape(-1, 28, 28)
-    rows = []
-    for glyph in glyphs:
-        (tmp_path / "picture").write_bytes(make(glyph))
-        rows.append(read_image(tmp_path / "picture", (28, 28)))
-    scaled = [np.reshape(images, (60, -1)).astype(np.float32) / 255 for images in (rows, glyphs)]
-    found, expected = (mlp.predict(letters[1], x) for x in scaled)
-    assert np.mean(found == expected) >= share
-
-
-@pytest.mark.parametrize("ink", ["light", "dark"])
-def test_where_letters_touch_the_border_the_ink_can_be_told(ink, letters, dataset, tmp_path):
-    same = 0
-    for row in dataset.test.features[:60]:
-        glyph = row.reshape(28, 28)
-        levels = np.asarray(stretched(glyph, 64, 64))
-        picture = Image.fromarray(levels if ink == "light" else 255 - levels)
-        (tmp_path / "picture").write_bytes(png(picture))
-        rows = np.stack([read_image(tmp_path / "picture", (28, 28), ink), glyph])
-        classes = mlp.predict(letters[1], rows.reshape(2, -1).astype(np.float32) / 255)
-        same += classes[0] == classes[1]
-    assert same / 60 >= SHARE
-
-
-def test_a_picture_of_the_models_size_is_taken_as_it_is(tmp_path):
-    image = np.random.default_rng(0).integers(90, 100, (7, 5)).astype(np.uint8)
-    (tmp_path / "a.png").write_bytes(png(Image.fromarray(image)))
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png", (7, 5)), image)
-    np.testing.assert_array_equal(read_image(tmp_path / "a.png", (7, 5), "dark"), 255 - image)
-
-
-def test_the_result_fills_the_shape_and_is_bright_on_black(dataset, tmp_path):
-    glyph = dataset.test.features[0].reshape(28, 28)
-    (tmp_path / "a.png").write_bytes(png(page(glyph)))
-    row = read_image(tmp_path / "a.png", (40, 30))
-    assert (row.shape, row.dtype) == ((40, 30), np.uint8)
-    for edge in (row[0], row[-1], row[:, 0], row[:, -1]):
-        assert edge.max() >= 128
-    assert (np.percentile(row, 5), np.percentile(row, 95)) == (0, 255)
-
-
-def test_a_line_for_every_input_in_order(letters, dataset, tmp_path, capsys):
-    glyphs = dataset.test.features.reshape(-1, 28, 28)
+def test_a_line_for_every_input_in_order(trained, embedded, tmp_path, capsys):
+    glyphs = embedded.test.features.reshape(-1, 28, 28)
     (tmp_path / "folder" / "deeper").mkdir(parents=True)
     for index, name in enumerate(["b.png", "a.PNG", "deeper/c.jpg"]):
         (tmp_path / "folder" / name).write_bytes(png(Image.fromarray(glyphs[index])))
     (tmp_path / "folder" / "notes.txt").write_text("not a picture, and not asked for")
     (tmp_path / "folder" / "link.png").symlink_to("b.png")
-    (tmp_path / "last.jpg").write_bytes(jpeg(page(glyphs[3])))
-    status, out, err = run(capsys, letters[0], tmp_path / "folder", tmp_path / "last.jpg")
+    (tmp_path / "last.jpg").write_bytes(jpeg(Image.fromarray(255 - glyphs[3]).resize((60, 90))))
+    status, out, err = run(capsys, trained[0], tmp_path / "folder", tmp_path / "last.jpg")
     assert (status, err) == (0, "")
     lines = out.splitlines()
     names = [line.partition(": ")[0].removeprefix(f"{tmp_path}/") for line in lines]
     assert names == ["folder/a.PNG", "folder/b.png", "folder/deeper/c.jpg", "last.jpg"]
     x = glyphs[[1, 0, 2]].reshape(3, -1).astype(np.float32) / 255
-    for line, row in zip(lines, mlp.predict_probabilities(letters[1], x), strict=False):
+    for line, row in zip(lines, mlp.predict_probabilities(trained[1], x), strict=False):
         order = np.argsort(-row)[:3]
         expected = "  ".join(f"{'ABCDEFGHIJ'[k]} {row[k]:.4f}" for k in order)
         assert line.endswith(f": {expected}")
-    assert len(run(capsys, letters[0], tmp_path / "last.jpg", "--top", 1)[1].split()) == 3
+    assert len(run(capsys, trained[0], tmp_path / "last.jpg", "--top", 1)[1].split()) == 3
 
 
-def test_bad_inputs_are_named_and_the_others_go_on(letters, dataset, tmp_path, capsys):
-    glyph = dataset.test.features[0].reshape(28, 28)
+def test_bad_inputs_are_named_and_the_others_go_on(trained, embedded, tmp_path, capsys):
+    glyph = embedded.test.features[0].reshape(28, 28)
     whole = png(Image.fromarray(glyph))
     (tmp_path / "a.png").write_bytes(whole)
     (tmp_path / "b.png").write_bytes(whole[: len(whole) // 2])
@@ -246,7 +114,7 @@ def test_bad_inputs_are_named_and_the_others_go_on(letters, dataset, tmp_path, c
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
     inputs = (tmp_path, tmp_path / "empty", tmp_path / "nowhere", tmp_path / "pipe.png")
-    status, out, err = run(capsys, letters[0], *inputs, "--json")
+    status, out, err = run(capsys, trained[0], *inputs, "--json")
     assert status == 2
     found = json.loads(out)
     assert [Path(one["input"]).name for one in found["predictions"]] == ["a.png", "f.png"]
@@ -266,26 +134,11 @@ def test_bad_inputs_are_named_and_the_others_go_on(letters, dataset, tmp_path, c
         assert line.isprintable()
 
 
-def claimed_png(width, height):
-    """Write a PNG that claims a size and holds next to nothing."""
-
-    def chunk(kind, data):
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    data = zlib.compress(bytes(1000))
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
-    )
-
-
 @pytest.mark.parametrize("side", [9_000, 10_000, 60_000])  # Pillow warns from 9,460, refuses later
-def test_a_picture_that_unpacks_to_a_multiple_is_refused(side, letters, tmp_path, capsys):
+def test_a_picture_that_unpacks_to_a_multiple_is_refused(side, trained, tmp_path, capsys):
     (tmp_path / "bomb.png").write_bytes(claimed_png(side, side))
     tracemalloc.start()
-    status, out, err = run(capsys, letters[0], tmp_path / "bomb.png")
+    status, out, err = run(capsys, trained[0], tmp_path / "bomb.png")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (status, out, err.count("\n")) == (2, "", 1)
@@ -296,22 +149,17 @@ def test_a_picture_that_unpacks_to_a_multiple_is_refused(side, letters, tmp_path
 # Files of rows.
 
 
-def idx(array, sizes=None):
-    sizes = array.shape if sizes is None else sizes
-    return bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *sizes) + array.tobytes()
-
-
 @pytest.mark.parametrize("zipped", [False, True])
 @pytest.mark.parametrize("labelled", [False, True])
-def test_idx_files(zipped, labelled, letters, dataset, tmp_path, capsys):
-    rows, labels = dataset.test.features[:300], dataset.test.labels[:300]
+def test_idx_files(zipped, labelled, trained, embedded, tmp_path, capsys):
+    rows, labels = embedded.test.features[:300], embedded.test.labels[:300]
     pack, end = (gzip.compress, ".gz") if zipped else (bytes, "")
     path = tmp_path / f"t10k-images-idx3-ubyte{end}"
     path.write_bytes(pack(idx(rows.reshape(-1, 28, 28))))
     if labelled:
         (tmp_path / f"t10k-labels-idx1-ubyte{end}").write_bytes(pack(idx(labels)))
-    found = ask(capsys, letters[0], path)
-    classes = mlp.predict(letters[1], rows.astype(np.float32) / 255)
+    found = ask(capsys, trained[0], path)
+    classes = mlp.predict(trained[1], rows.astype(np.float32) / 255)
     assert [one["index"] for one in found["predictions"]] == classes.tolist()
     assert found["accuracy"] == (np.mean(classes == labels) if labelled else None)
 
@@ -382,17 +230,17 @@ def bad_rows(path, kind):
         (idx(np.zeros((2, 28, 28), np.uint8), (1, 28, 28)), "more than the 1 rows it claims"),
     ],
 )
-def test_files_of_rows_that_are_damaged_or_do_not_fit(kind, message, letters, tmp_path, capsys):
+def test_files_of_rows_that_are_damaged_or_do_not_fit(kind, message, trained, tmp_path, capsys):
     bad_rows(tmp_path / "set.npz", kind)
-    status, _, err = run(capsys, letters[0], tmp_path / "set.npz")
+    status, _, err = run(capsys, trained[0], tmp_path / "set.npz")
     assert (status, err.count("\n")) == (2, 1)
     assert message in err
 
 
-def test_what_comes_before_the_damage_is_predicted(letters, tmp_path, capsys):
+def test_what_comes_before_the_damage_is_predicted(trained, tmp_path, capsys):
     images = np.random.default_rng(0).integers(0, 256, (600, 28, 28)).astype(np.uint8)
     (tmp_path / "images").write_bytes(idx(images)[:-1])
-    status, out, err = run(capsys, letters[0], tmp_path / "images")
+    status, out, err = run(capsys, trained[0], tmp_path / "images")
     assert (status, out.count("\n"), err.count("\n")) == (2, 2 * blocks.ROWS, 1)
     assert "claims 600 rows" in err
 
@@ -555,46 +403,46 @@ def test_a_model_of_rows_takes_no_pictures(rows_model, tmp_path, capsys):
     assert "takes rows of 6 features, not pictures; give an .npz with 'features'" in err
 
 
-def test_another_device_gives_the_same_classes(letters, dataset, tmp_path, monkeypatch, capsys):
+def test_another_device_gives_the_same_classes(trained, embedded, tmp_path, monkeypatch, capsys):
     """On array-api-strict's second device, where an array left on the host is an error."""
-    np.savez(tmp_path / "set.npz", images=dataset.test.features[:300].reshape(-1, 28, 28))
-    ours = ask(capsys, letters[0], tmp_path / "set.npz")
+    np.savez(tmp_path / "set.npz", images=embedded.test.features[:300].reshape(-1, 28, 28))
+    ours = ask(capsys, trained[0], tmp_path / "set.npz")
     there = array_api_strict.Device("device1")
     device = Device(array_api_strict, there, "cuda", "cuda", "cuda:0", "a stand-in")
     monkeypatch.setattr(predict, "choose_device", lambda *_, **__: device)
-    theirs = ask(capsys, letters[0], tmp_path / "set.npz")
+    theirs = ask(capsys, trained[0], tmp_path / "set.npz")
     for one, other in zip(ours["predictions"], theirs["predictions"], strict=True):
         assert one["index"] == other["index"]
 
 
-def test_a_device_that_does_not_exist_exits_3(letters, capsys):
-    arguments = [str(letters[0]), str(GLYPHS), "--device", "cuda:99", "--strict-device"]
+def test_a_device_that_does_not_exist_exits_3(trained, capsys):
+    arguments = [str(trained[0]), str(GLYPHS), "--device", "cuda:99", "--strict-device"]
     assert predict.main(arguments) == 3
     assert capsys.readouterr().err.startswith("mlp predict: error: device cuda:99 ")
 
 
-def test_usage(letters, capsys):
+def test_usage(trained, capsys):
     for arguments, message in (
-        ((letters[0],), "INPUT; see --help"),
+        ((trained[0],), "INPUT; see --help"),
         (
-            (letters[0], GLYPHS, "--top", "0"),
+            (trained[0], GLYPHS, "--top", "0"),
             "--top: invalid number of at least 1 value: '0'",
         ),
-        ((letters[0], GLYPHS, "--ink", "red"), "--ink"),
+        ((trained[0], GLYPHS, "--ink", "red"), "--ink"),
     ):
         with pytest.raises(SystemExit) as stop:
             predict.main([str(argument) for argument in arguments])
         done = capsys.readouterr()
         assert (stop.value.code, done.out, done.err.count("\n")) == (2, "", 1)
         assert message in done.err
-    assert predict.main([str(letters[0]), str(GLYPHS), "--device", "gpu"]) == 2
+    assert predict.main([str(trained[0]), str(GLYPHS), "--device", "gpu"]) == 2
     assert "device must be auto, cpu, cuda or cuda:N, got 'gpu'" in capsys.readouterr().err
 
 
-def test_the_command_as_typed_ends_quietly_when_its_reader_does(letters):
+def test_the_command_as_typed_ends_quietly_when_its_reader_does(trained):
     script = [sys.executable, str(ROOT / "scripts" / "predict.py")]
     process = subprocess.Popen(
-        [*script, str(letters[0]), str(GLYPHS), "--device", "cpu"],
+        [*script, str(trained[0]), str(GLYPHS), "--device", "cpu"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

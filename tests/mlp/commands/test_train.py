@@ -31,18 +31,6 @@ def train(*arguments, cwd=ROOT, **environment):
 
 
 @pytest.fixture(scope="module")
-def letters(tmp_path_factory):
-    """Write a small data set of images: 600 rows, 3 classes, 6 x 5 pixels."""
-    rng = np.random.default_rng(0)
-    labels = (np.arange(600) % 3).astype(np.uint8)
-    images = rng.integers(0, 120, (600, 6, 5)).astype(np.uint8)
-    images[np.arange(600), labels * 2] += 100
-    path = tmp_path_factory.mktemp("data") / "letters.npz"
-    np.savez_compressed(path, images=images, labels=labels)
-    return path
-
-
-@pytest.fixture(scope="module")
 def run(letters, tmp_path_factory):
     """Train for a few epochs on the CPU fallback, and give the process and its directory."""
     out = tmp_path_factory.mktemp("run") / "first"

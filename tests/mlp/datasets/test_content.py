@@ -11,10 +11,11 @@ import zipfile
 
 import numpy as np
 import pytest
+from data_files import images_and_labels, write_folders, write_idx
 from PIL import Image
 
 from mlp import DataError, load
-from mlp.datasets import errors
+from mlp.datasets import errors, fingerprint
 
 LABELS = (np.arange(30) % 3).astype(np.uint8)
 PIXELS = bytes(range(120))
@@ -187,3 +188,19 @@ def test_replaced_bytes_raise_nothing_but_data_errors(tmp_path):
 @pytest.mark.slow
 def test_many_replaced_bytes_raise_nothing_but_data_errors(tmp_path):
     replace_bytes_at_random(tmp_path, 10_000)
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "folders"])
+def test_what_is_larger_on_disk_than_what_may_expand_is_still_read(tmp_path, monkeypatch, form):
+    """The limit is for what unpacks to a multiple; 10 bytes of it, and files of a thousand."""
+    images, labels = images_and_labels()
+    paths = {
+        "npz": lambda: tmp_path / "a.npz",
+        "idx": lambda: write_idx(tmp_path / "idx", "train", images, labels),
+        "folders": lambda: write_folders(tmp_path / "folders"),
+    }
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    path = paths[form]()
+    expected = load(path, split=(30, 20))
+    monkeypatch.setattr(errors, "EXPANDED_LIMIT", 10 * errors.LABEL_GROWTH)
+    assert fingerprint(load(path, split=(30, 20))) == fingerprint(expected)

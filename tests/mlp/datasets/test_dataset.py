@@ -7,49 +7,29 @@ import io
 import struct
 import time
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
+from data_files import (
+    SPLIT,
+    N,
+    idx,
+    images_and_labels,
+    npz_bytes,
+    write_idx,
+    write_npz,
+    write_png,
+)
 from fuzzing import damaged
 from hypothesis import given, settings
 from PIL import Image
+from tolerances import ROUNDING
 
-from mlp import DataError, load
-
-N, SPLIT = 60, (30, 20)
-
-
-def images_and_labels(n=N, n_classes=3, seed=0):
-    rng = np.random.default_rng(seed)
-    return rng.integers(0, 256, (n, 5, 4)).astype(np.uint8), (np.arange(n) % n_classes).astype("u1")
-
-
-def idx(array):
-    return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
-def write_npz(path, **arrays):
-    np.savez_compressed(path, **arrays)
-    return path
-
-
-def write_idx(folder, prefix, images, labels, pack=lambda data: data, suffix=""):
-    folder.mkdir(exist_ok=True)
-    (folder / f"{prefix}-images-idx3-ubyte{suffix}").write_bytes(pack(idx(images)))
-    (folder / f"{prefix}-labels-idx1-ubyte{suffix}").write_bytes(pack(idx(labels)))
-    return folder
-
-
-def write_png(path, pixels):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path)
-
-
-def write_folders(folder):
-    images, labels = images_and_labels()
-    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
-        write_png(folder / "ABC"[label] / f"{index:03}.png", image)
-    return folder
+from mlp import DataError, Rows, TrainingConfig, functional, init_parameters, load, train
+from mlp.datasets import fingerprint
+from mlp.model import forward
 
 
 def assert_split_like_the_task(dataset, images, labels):
@@ -61,7 +41,7 @@ def assert_split_like_the_task(dataset, images, labels):
         (dataset.valid, slice(30, 50)),
         (dataset.test, slice(50, None)),
     ):
-        np.testing.assert_array_equal(rows.features, flat[order[cut]])
+        assert_same_bits(rows.features, np.ascontiguousarray(flat[order[cut]]))
         np.testing.assert_array_equal(rows.labels, labels[order[cut]])
         assert rows.features.flags.c_contiguous
         assert rows.labels.dtype == np.uint8
@@ -124,39 +104,11 @@ def test_a_t10k_pair_is_the_test_set_and_left_out_rows_are_noted(tmp_path):
     assert "left out" not in "".join(load(folder, split=(40, 20)).notes)
 
 
-def test_folders_of_png(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    dataset = load(folder, split=SPLIT)
-    assert dataset.class_names == ("A", "B", "C")
-    assert (dataset.n_classes, dataset.image_shape) == (3, (5, 4))
-    images, labels = images_and_labels()
-    by_class = np.argsort(labels, kind="stable")
-    assert_split_like_the_task(dataset, images[by_class], labels[by_class])
-
-
-def test_unreadable_png_are_counted_and_named_and_links_are_not_followed(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    (folder / "B" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n nothing more")
-    (folder / "B" / "empty.png").write_bytes(b"")
-    (folder / "A" / "link.png").symlink_to(folder / "A" / "000.png")
-    dataset = load(folder, split=SPLIT)
-    assert dataset.notes[0] == (
-        f"{folder}: 2 unreadable images left out: B/broken.png, B/empty.png"
-    )
-    assert len(dataset.test.labels) == 10
-
-
 def test_the_split_seed_changes_the_split(tmp_path):
     images, labels = images_and_labels()
     path = write_npz(tmp_path / "a.npz", images=images, labels=labels)
     one, two = load(path, split=SPLIT), load(path, split=SPLIT, split_seed=7)
     assert (one.train.features != two.train.features).any()
-
-
-def npz_bytes(**arrays):
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, **arrays)
-    return buffer.getvalue()
 
 
 def header_only_npz(header, data=b""):
@@ -340,27 +292,6 @@ def test_bad_idx_files_are_named_in_one_line(tmp_path, name):
     assert "\n" not in str(caught.value)
 
 
-def test_bad_class_folders_are_named(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    write_png(folder / "C" / "wide.png", np.zeros((5, 9), np.uint8))
-    with pytest.raises(DataError, match=r"wide.png: must be of 4 x 5 pixels .* got 9 x 5"):
-        load(folder, split=SPLIT)
-    (folder / "C" / "wide.png").unlink()
-    (folder / "D").mkdir()
-    with pytest.raises(DataError, match="D: holds no readable PNG"):
-        load(folder, split=SPLIT)
-    empty = tmp_path / "empty"
-    empty.mkdir()
-    with pytest.raises(DataError, match=r"neither IDX files .* nor class folders of PNG"):
-        load(empty)
-
-
-def test_a_picture_of_too_many_pixels_is_not_unpacked(tmp_path):
-    folder = write_folders(tmp_path / "set")
-    write_png(folder / "A" / "bomb.png", np.zeros((3000, 3000), np.uint8))
-    assert "1 unreadable images left out: A/bomb.png" in load(folder, split=SPLIT).notes[0]
-
-
 def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.npz: no such file or folder"):
         load(tmp_path / "none.npz")
@@ -431,3 +362,56 @@ def test_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
 @pytest.mark.parametrize("kind", SEEDS)
 def test_many_damaged_files_raise_nothing_but_data_errors(kind, tmp_path):
     fuzz(kind, 10_000, tmp_path)
+
+
+def assert_other_fingerprint(dataset, **changes):
+    assert fingerprint(replace(dataset, **changes)) != fingerprint(dataset)
+
+
+def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_dataset):
+    dataset = make_dataset()
+    features, labels = dataset.train
+    for row in (0, len(labels) - 1):
+        other = labels.copy()
+        other[row] = (other[row] + 1) % dataset.n_classes
+        assert_other_fingerprint(dataset, train=Rows(features, other))
+    other = dataset.test.labels.copy()
+    other[-1] = (other[-1] + 1) % dataset.n_classes
+    assert_other_fingerprint(dataset, test=Rows(dataset.test.features, other))
+    assert_other_fingerprint(dataset, train=Rows(features[:, :-1], labels))
+    assert_other_fingerprint(dataset, train=Rows(features.astype(np.float32), labels))
+    assert_other_fingerprint(dataset, scale=1.0)
+    assert_other_fingerprint(dataset, n_classes=dataset.n_classes + 1)
+    assert_other_fingerprint(dataset, test=None)
+    assert_other_fingerprint(dataset, train=dataset.valid, valid=dataset.train)
+
+
+def test_the_fingerprint_costs_no_pass_over_the_features(make_dataset):
+    """Whose values it therefore does not tell, nor where they were read."""
+    dataset = make_dataset()
+    other = Rows(dataset.train.features + 1, dataset.train.labels)
+    same = replace(dataset, train=other, path="elsewhere", notes=("a note",))
+    assert fingerprint(same) == fingerprint(dataset)
+
+
+@pytest.mark.parametrize(("n_classes", "dtype"), [(256, np.uint8), (257, np.int32)])
+@pytest.mark.parametrize("batch_size", [None, 100])
+def test_as_many_classes_as_a_byte_holds_and_one_more_are_read_and_learned(
+    tmp_path, n_classes, dtype, batch_size
+):
+    labels = np.arange(4 * n_classes) % n_classes
+    features = np.stack([np.sin(labels), np.cos(labels), labels / n_classes], axis=1)
+    path = write_npz(tmp_path / "a.npz", features=features, labels=labels)
+    dataset = load(path, split=(4 * n_classes - 20, 10), split_seed=3)
+    assert {rows.labels.dtype for rows in dataset.splits.values()} == {np.dtype(dtype)}
+    assert dataset.n_classes == len(dataset.class_names) == n_classes
+    order = np.random.RandomState(3).permutation(4 * n_classes)
+    np.testing.assert_array_equal(dataset.train.labels, labels[order[:-20]])
+    config = TrainingConfig(hidden=(8,), epochs=3, batch_size=batch_size, dtype="float64")
+    first, *_, last = train(dataset, config).history
+    assert last.train_loss < first.train_loss
+    parameters = init_parameters((3, 8, n_classes), seed=421, dtype="float64")
+    logits = forward(parameters, dataset.train.features)[0]
+    targets = functional.one_hot(labels[order[:-20]], n_classes)
+    expected = functional.average_cross_entropy(targets, functional.softmax(logits))
+    np.testing.assert_allclose(first.train_loss, expected, **ROUNDING["float64"])

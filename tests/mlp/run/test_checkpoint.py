@@ -7,15 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from bits import bits_of
+from safetensors.numpy import save_file
 
 from mlp import DivergedError, Layer, TrainingConfig, train
 from mlp.device import choose_device
-from mlp.files import FileError
+from mlp.files import FileError, read_tensors
 from mlp.model import parameters_sha256
 from mlp.run import checkpoint
 
 CONFIG = TrainingConfig(hidden=(8, 5), epochs=3, early_stopping=9, shard_rows=64)
 ENVIRONMENT = {"arithmetic": "1", "cpu": "this one"}
+BIAS, WEIGHT = "parameters.layers.0.bias", "parameters.layers.0.weight"
 
 
 @pytest.fixture
@@ -42,7 +45,8 @@ def save(directory, state):
 
 def assert_same(got, expected):
     assert got.epoch == expected.epoch
-    assert got.history == expected.history
+    assert bits_of(got.history) == bits_of(expected.history)
+    assert [row.seconds for row in got.history] == [row.seconds for row in expected.history]
     for a, b in (
         (got.parameters, expected.parameters),
         (got.velocity, expected.velocity),
@@ -54,6 +58,7 @@ def assert_same(got, expected):
 
 
 def test_a_state_comes_back_as_it_was(tmp_path, states):
+    states[2].parameters[0].weight[0, 0] = -0.0
     save(tmp_path, states[2])
     found = checkpoint.load(tmp_path)
     assert_same(found.state, states[2])
@@ -113,12 +118,8 @@ def crafted(change):
     """Give what writes a checkpoint with content of the attacker's and a checksum that fits."""
 
     def write(path):
-        from safetensors import safe_open
-        from safetensors.numpy import save_file
-
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-            content = json.loads(file.metadata()["state"])
+        arrays, metadata = read_tensors(path)
+        content = json.loads(metadata["state"])
         change(content, arrays)
         text = content if isinstance(content, str) else json.dumps(content)
         checksum = checkpoint._checksum(text, arrays)
@@ -170,8 +171,6 @@ def test_a_pipe_is_not_waited_for(tmp_path, states):
 
 
 def test_deep_json_is_no_crash(tmp_path, states):
-    from safetensors.numpy import save_file
-
     path, text = save(tmp_path, states[1]), "[" * 100_000
     save_file({}, path, {"state": text, "sha256": checkpoint._checksum(text, {})})
     with pytest.raises(FileError, match="all checkpoints are damaged"):
@@ -274,3 +273,25 @@ def test_the_environment_names_cpu_blas_and_versions():
     assert all(found[name] for name in ("CPU", "BLAS"))
     assert found["device"] == "cpu"
     assert found["library"] == f"numpy {np.__version__}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda arrays: {name.replace("s.1.bias", "s.1.bibs"): a for name, a in arrays.items()},
+        lambda arrays: arrays | {BIAS: arrays[BIAS].view(np.int32)},
+        lambda arrays: arrays | {BIAS: arrays[BIAS].reshape(2, -1)},
+        lambda arrays: arrays | {WEIGHT: arrays[WEIGHT].reshape(arrays[WEIGHT].shape[::-1])},
+    ],
+    ids=["name", "dtype", "shape", "shape of a weight"],
+)
+def test_the_checksum_is_over_names_dtypes_and_shapes_besides_the_bytes(tmp_path, states, change):
+    path = save(tmp_path, states[2])
+    arrays, metadata = read_tensors(path)
+    save_file(arrays, path, metadata)  # written anew it is whole
+    assert_same(checkpoint.load(tmp_path).state, states[2])
+    changed = change(arrays)
+    assert b"".join(map(bytes, changed.values())) == b"".join(map(bytes, arrays.values()))
+    save_file(changed, path, metadata)
+    with pytest.raises(ValueError, match="its checksum does not fit"):
+        checkpoint._read(path)
