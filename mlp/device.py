@@ -5,8 +5,6 @@ with the CPU and says so. Where a device is there but cannot be used, that is an
 command that mends it, because nobody wants a GPU idle while the CPU trains.
 """
 
-import contextlib
-import ctypes
 import importlib
 import importlib.util
 import os
@@ -18,6 +16,8 @@ import array_api_compat
 import numpy as np
 
 from kernels import Array, array_namespace
+
+from .driver import read_driver
 
 
 class DeviceError(RuntimeError):
@@ -102,21 +102,25 @@ def choose_device(
         raise ValueError(f"device must be auto, cpu, cuda or cuda:N, got {requested!r}")
     if requested == "cpu":
         return _cpu(requested, "asked for")
-    devices, why = _count_nvidia_devices()
-    if devices == 0:
+    driver = read_driver()
+    if driver is None or driver.devices == 0:
+        why = f"the NVIDIA driver finds no device (cuInit gives {driver and driver.status})"
+        if driver is None:
+            why = "no NVIDIA driver is installed (libcuda.so.1 is not there)"
+        why = f"{why}; training on a GPU needs a machine with an NVIDIA device and its driver"
         if strict and requested != "auto":
             raise DeviceError(f"device {requested} cannot be used: {why}")
         return _cpu(requested, why, notice=requested != "auto")
-    number = int(match.group(1) or rank_on_host % devices)
-    if number >= devices:
+    number = int(match.group(1) or rank_on_host % driver.devices)
+    if number >= driver.devices:
         raise DeviceError(
-            f"device {requested} does not exist: this machine has {devices} NVIDIA device(s); "
-            f"use cuda:0 to cuda:{devices - 1}"
+            f"device {requested} does not exist: this machine has {driver.devices} NVIDIA device(s); "
+            f"use cuda:0 to cuda:{driver.devices - 1}"
         )
     try:
         # CuPy reads this at the first float32 product, so it must stand before the probe.
         os.environ["CUPY_TF32"] = "1" if tf32 else "0"
-        xp = _probe_cupy(number)
+        xp = _probe_cupy(number, driver.extra)
     except DeviceError as error:
         if requested == "auto" and not strict:
             return _cpu(requested, str(error), notice=True)
@@ -180,43 +184,7 @@ def _cpu(requested: str, reason: str, *, notice: bool = False) -> Device:
     return Device(np, "cpu", "cpu", requested, "cpu", reason, line)
 
 
-_NEED_GPU = "training on a GPU needs a machine with an NVIDIA device and its driver"
-_NO_DEVICE = (34, 100)  # CUDA_ERROR_STUB_LIBRARY, CUDA_ERROR_NO_DEVICE
-
-
-def _count_nvidia_devices() -> tuple[int, str]:
-    """Ask the driver itself, so that a missing or broken CuPy cannot hide a device.
-
-    Returns
-    -------
-    int
-        Number of devices. A driver that fails for another reason than finding none counts as
-        one, so that the probe says what is wrong with it.
-    str
-        Why there is none.
-    """
-    try:
-        driver = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return 0, f"no NVIDIA driver is installed (libcuda.so.1 is not there); {_NEED_GPU}"
-    status = driver.cuInit(0)
-    if status in _NO_DEVICE:
-        return 0, f"the NVIDIA driver finds no device (cuInit gives {status}); {_NEED_GPU}"
-    count = ctypes.c_int(0)
-    if status != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
-        return 1, ""
-    return count.value, f"the NVIDIA driver finds no device; {_NEED_GPU}"
-
-
-def _driver_extra() -> str:
-    """Name the extra whose CUDA release the installed driver supports."""
-    version = ctypes.c_int(0)
-    with contextlib.suppress(OSError):
-        ctypes.CDLL("libcuda.so.1").cuDriverGetVersion(ctypes.byref(version))
-    return "cuda13" if version.value >= 13_000 else "cuda12"
-
-
-def _probe_cupy(number: int) -> Any:
+def _probe_cupy(number: int, extra: str) -> Any:
     """Use the device a little: import, allocate, compile and run a kernel, multiply.
 
     Returns
@@ -229,7 +197,6 @@ def _probe_cupy(number: int) -> Any:
     DeviceError
         The first of these that fails, and what to do.
     """
-    extra = _driver_extra()
     install = f"""install CuPy with its CUDA libraries: pip install -e ".[{extra}]\""""
     if importlib.util.find_spec("cupy") is None:
         raise DeviceError(f"an NVIDIA device is there but CuPy is not installed; {install}")

@@ -17,8 +17,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
+from ..driver import Driver, describe_devices, read_driver, split_release
 from ..installation import __version__, is_installed, is_there, problem
 from .parser import Parser, Status
 
@@ -51,68 +51,21 @@ class Finding:
     mend: str = ""
 
 
-@dataclass(frozen=True)
-class Driver:
-    """What the NVIDIA driver answers, without CuPy: its version, and its devices as lines."""
-
-    version: tuple[int, int]
-    devices: tuple[str, ...]
-
-
-def read_driver() -> Driver | None:
-    """Ask the NVIDIA driver through ctypes; None where there is no driver."""
-    try:
-        cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError:
-        return None
-    number = ctypes.c_int(0)
-
-    def ask(name: str, *arguments: Any) -> int:
-        status = getattr(cuda, name)(ctypes.byref(number), *arguments)
-        if status != 0:
-            raise RuntimeError(f"{name} gives CUDA error {status}")
-        return number.value
-
-    release = ask("cuDriverGetVersion")
-    if (status := cuda.cuInit(0)) != 0:
-        if status in (34, 100):  # a stub library, no device
-            return Driver(_release(release), ())
-        raise RuntimeError(f"driver for CUDA {_dotted(_release(release))}: cuInit gives {status}")
-    devices = []
-    for index in range(ask("cuDeviceGetCount")):
-        device = ask("cuDeviceGet", index)
-        name = ctypes.create_string_buffer(256)
-        size = ctypes.c_size_t(0)
-        cuda.cuDeviceGetName(name, len(name), device)
-        cuda.cuDeviceTotalMem_v2(ctypes.byref(size), device)
-        # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR
-        capability = ".".join(str(ask("cuDeviceGetAttribute", key, device)) for key in (75, 76))
-        devices.append(
-            f"cuda:{index} {name.value.decode(errors='replace')}, {size.value / 2**30:.1f} GiB, "
-            f"compute capability {capability}"
-        )
-    return Driver(_release(release), tuple(devices))
-
-
 def examine() -> list[Finding]:
     """Look at everything; what raises is reported, not raised."""
-    try:
-        driver, trouble = read_driver(), ""
-    except Exception as error:
-        driver, trouble = None, _one_line(error)
-    devices = () if driver is None else driver.devices
-    cuda_extra = "cuda13" if driver and driver.version >= (13, 0) else "cuda12"
-    install_cupy = f'pip install -e ".[{cuda_extra}]"'
+    driver = read_driver()
+    gpu = driver is not None and driver.devices > 0
+    install_cupy = f'pip install -e ".[{driver.extra if driver else "cuda12"}]"'
     looks: dict[str, Callable[[], Finding]] = {
         "Python": _python,
         "mlp": _package,
         "NumPy": _numpy,
         "Threads": _threads,
-        "Driver": lambda: _driver(driver, trouble),
-        "Devices": lambda: _devices(devices, trouble),
-        "CuPy": lambda: _cupy(bool(devices or trouble), install_cupy),
-        "NVRTC": lambda: _nvrtc(bool(devices or trouble), install_cupy),
-        "CUDA headers": lambda: _headers(bool(devices or trouble), install_cupy),
+        "Driver": lambda: _driver(driver),
+        "Devices": lambda: _devices(driver),
+        "CuPy": lambda: _cupy(gpu, install_cupy),
+        "NVRTC": lambda: _nvrtc(gpu, install_cupy),
+        "CUDA headers": lambda: _headers(gpu, install_cupy),
         "MPI": _mpi,
         "TensorFlow": _tensorflow,
         "--device auto": _auto,
@@ -174,11 +127,12 @@ def _threads() -> Finding:
     return Finding("Threads", "ok", f"{available_threads()} usable of {os.cpu_count()} cores")
 
 
-def _driver(driver: Driver | None, trouble: str) -> Finding:
-    if trouble:
-        return Finding("Driver", "broken", f"{trouble}; common after an update", "sudo reboot")
+def _driver(driver: Driver | None) -> Finding:
+    if driver is not None and driver.devices and driver.status:
+        text = f"driver for CUDA {_dotted(driver.release)}: cuInit gives {driver.status}"
+        return Finding("Driver", "broken", f"{text}; common after an update", "sudo reboot")
     if driver is not None:
-        return Finding("Driver", "ok", f"up to CUDA {_dotted(driver.version)}")
+        return Finding("Driver", "ok", f"up to CUDA {_dotted(driver.release)}")
     if _nvidia_card():
         mend = "sudo ubuntu-drivers install" if shutil.which("ubuntu-drivers") else ""
         how = "" if mend else "; install it from your system's packages, in a container --gpus all"
@@ -195,16 +149,19 @@ def _nvidia_card() -> bool:
     return False
 
 
-def _devices(devices: tuple[str, ...], trouble: str) -> Finding:
-    if trouble:
-        return Finding("Devices", "broken", "not known: the driver does not answer")
-    if not devices:
+def _devices(driver: Driver | None) -> Finding:
+    if driver is None or driver.devices == 0:
         return Finding("Devices", "not needed", "no GPU: training uses the CPU")
-    return Finding("Devices", "ok", "; ".join(devices))
+    if driver.status:
+        return Finding("Devices", "broken", "not known: the driver does not answer")
+    return Finding("Devices", "ok", "; ".join(describe_devices(driver.devices)))
 
 
-def _without_gpu(name: str, text: str) -> Finding:
-    return Finding(name, "not needed", f"{text}; not needed without a GPU")
+def _cuda_part(name: str, gpu: bool, found: str, missing: str, install: str) -> Finding:
+    """Judge what only a GPU needs: `found` where it is there, else `missing`."""
+    if not gpu:
+        return Finding(name, "not needed", f"{found or 'not found'}; not needed without a GPU")
+    return Finding(name, "ok", found) if found else Finding(name, "absent", missing, install)
 
 
 def _cupy(gpu: bool, install: str) -> Finding:
@@ -213,34 +170,28 @@ def _cupy(gpu: bool, install: str) -> Finding:
     if len(installed) > 1:
         *extra, _ = installed
         return Finding("CuPy", "broken", f"{text}: one too many", f"pip uninstall {extra[0]}")
-    if not is_there("cupy"):
-        absent = Finding("CuPy", "absent", "not installed", install)
-        return absent if gpu else _without_gpu("CuPy", "not installed")
-    text = text or "of unknown version"
-    if not gpu:
-        return _without_gpu("CuPy", text)
-    importlib.import_module("cupy")
-    return Finding("CuPy", "ok", text)
+    found = (text or "of unknown version") if is_there("cupy") else ""
+    if found and gpu:
+        importlib.import_module("cupy")
+    return _cuda_part("CuPy", gpu, found, "not installed", install)
 
 
 def _nvrtc(gpu: bool, install: str) -> Finding:
-    found = _nvrtc_version()
-    if found is None:
-        absent = Finding("NVRTC", "absent", "not found: CuPy cannot compile kernels", install)
-        return absent if gpu else _without_gpu("NVRTC", "not found")
-    text = _dotted(found)
-    return Finding("NVRTC", "ok", text) if gpu else _without_gpu("NVRTC", text)
+    return _cuda_part("NVRTC", gpu, _dotted(_nvrtc_version()), _NO_COMPILER, install)
 
 
-def _nvrtc_version() -> tuple[int, int] | None:
-    """Load NVRTC from where CuPy takes it."""
+_NO_COMPILER = "not found: CuPy cannot compile kernels"
+
+
+def _nvrtc_version() -> tuple[int, ...]:
+    """Load NVRTC from where CuPy takes it; empty where it is not."""
     if not is_there("cuda.pathfinder"):
-        return None
+        return ()
     pathfinder = importlib.import_module("cuda.pathfinder")
     try:
         library = ctypes.CDLL(pathfinder.load_nvidia_dynamic_lib("nvrtc").abs_path)
     except pathfinder.DynamicLibNotFoundError:
-        return None
+        return ()
     major, minor = ctypes.c_int(0), ctypes.c_int(0)
     library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
     return major.value, minor.value
@@ -248,21 +199,16 @@ def _nvrtc_version() -> tuple[int, int] | None:
 
 def _headers(gpu: bool, install: str) -> Finding:
     """Find the headers that CuPy gives to NVRTC; another major release than NVRTC's breaks it."""
-    name, folder = "CUDA headers", None
+    name, folder, text = "CUDA headers", None, ""
     if is_there("cuda.pathfinder"):
         folder = importlib.import_module("cuda.pathfinder").find_nvidia_header_directory("cudart")
-    if folder is None:
-        absent = Finding(name, "absent", "not found: CuPy cannot compile kernels", install)
-        return absent if gpu else _without_gpu(name, "not found")
-    header = (Path(folder) / "cuda_runtime_api.h").read_text(encoding="utf-8", errors="replace")
-    release = _release(int(header.partition("#define CUDART_VERSION")[2].split()[0]))
-    text = f"{_dotted(release)} in {folder}"
-    if not gpu:
-        return _without_gpu(name, text)
-    compiler = _nvrtc_version()
-    if compiler is not None and compiler[0] != release[0]:
-        return Finding(name, "broken", f"{text}, but NVRTC is {_dotted(compiler)}", install)
-    return Finding(name, "ok", text)
+    if folder is not None:
+        header = (Path(folder) / "cuda_runtime_api.h").read_text("utf-8", errors="replace")
+        release = split_release(int(header.partition("#define CUDART_VERSION")[2].split()[0]))
+        text, compiler = f"{_dotted(release)} in {folder}", _nvrtc_version()
+        if gpu and compiler and compiler[0] != release[0]:
+            return Finding(name, "broken", f"{text}, but NVRTC is {_dotted(compiler)}", install)
+    return _cuda_part(name, gpu, text, _NO_COMPILER, install)
 
 
 def _mpi() -> Finding:
@@ -310,12 +256,7 @@ def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
     return installed
 
 
-def _release(number: int) -> tuple[int, int]:
-    """Split CUDA's number of a release: 12040 is 12.4."""
-    return number // 1000, number % 1000 // 10
-
-
-def _dotted(release: tuple[int, int]) -> str:
+def _dotted(release: tuple[int, ...]) -> str:
     return ".".join(map(str, release))
 
 

@@ -11,6 +11,7 @@ from types import ModuleType
 import pytest
 
 from mlp.commands import doctor
+from mlp.driver import Driver
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "doctor.py"
@@ -171,11 +172,9 @@ def test_the_screen_is_one_screen_with_the_command_under_what_it_mends(machine, 
 
 def test_every_extra_that_a_command_names_exists():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    named = re.findall(
-        r"\.\[(\w+)\]", Path(doctor.__file__).read_text().replace("{cuda_extra}", "cuda12")
-    )
-    assert named
-    assert set(named) | {"cuda13"} <= set(project["optional-dependencies"])
+    extras = [Driver(release, 1, 0).extra for release in ((11, 8), (12, 9), (13, 0), (14, 1))]
+    assert extras == ["cuda12", "cuda12", "cuda13", "cuda13"]
+    assert set(extras) <= set(project["optional-dependencies"])
 
 
 def test_the_command_line_explains_itself(capsys):
