@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from array_api_compat import is_numpy_array
@@ -30,8 +30,8 @@ class CommunicatorError(RuntimeError):
     """The ranks cannot work together; the message says why and what to do."""
 
 
-class Communicator(Protocol):
-    """The three calls a step on several ranks needs, and who is asking.
+class Communicator:
+    """What a step on several ranks needs; this one is of a process that is alone.
 
     Attributes
     ----------
@@ -47,34 +47,6 @@ class Communicator(Protocol):
         Time spent in `combine` and `broadcast` so far, waiting for slower ranks included.
     """
 
-    rank: int
-    size: int
-    rank_on_host: int
-    cores_shared_by: int
-    any_thread: bool
-    seconds: float
-
-    def combine(self, trees: Trees, flag: int) -> int:
-        """Complete the trees with every other rank's nodes; give the largest flag of all ranks.
-
-        Every tree holds what `share` gives this rank of its leaves, and knows what a node is
-        `like`: an array of floats, or a tuple of such, of integers and of None. The arrays that
-        the trees hold afterwards are valid until the next call with trees.
-        """
-        ...
-
-    def broadcast(self, value: Value, root: int = 0) -> Value:
-        """Give every rank the value of rank `root`: anything that can be pickled."""
-        ...
-
-    def barrier(self) -> None:
-        """Wait until every rank is here."""
-        ...
-
-
-class Serial:
-    """The communicator of a single process: nothing to exchange, nobody to wait for."""
-
     rank = 0
     size = 1
     rank_on_host = 0
@@ -83,15 +55,20 @@ class Serial:
     seconds = 0.0
 
     def combine(self, trees: Trees, flag: int) -> int:
-        """Return the flag; the trees are complete."""
+        """Complete the trees with every other rank's nodes; return the largest flag of all ranks.
+
+        Every tree holds what `share` gives this rank of its leaves, and knows what a node is
+        `like`: an array of floats, or a tuple of such, of integers and of None. The arrays that
+        the trees hold afterwards are valid until the next call with trees.
+        """
         return flag
 
     def broadcast(self, value: Value, root: int = 0) -> Value:
-        """Return the value."""
+        """Return the value of rank `root` on every rank: anything that can be pickled."""
         return value
 
     def barrier(self) -> None:
-        """Return at once."""
+        """Wait until every rank is here."""
 
 
 class _Message(NamedTuple):
@@ -101,7 +78,7 @@ class _Message(NamedTuple):
     nodes: list[tuple[int, Node, list[np.ndarray]]]  # a tree's number, its node and its arrays
 
 
-class Ranks:
+class Ranks(Communicator):
     """The ranks of an MPI job, through mpi4py. Arrays are staged through the host.
 
     Parameters
@@ -115,17 +92,17 @@ class Ranks:
 
         self._mpi = MPI
         self._comm = MPI.COMM_WORLD if comm is None else comm
-        self.rank: int = self._comm.Get_rank()
-        self.size: int = self._comm.Get_size()
+        self.rank = self._comm.Get_rank()
+        self.size = self._comm.Get_size()
         host = self._comm.Split_type(MPI.COMM_TYPE_SHARED)
-        self.rank_on_host: int = host.Get_rank()
+        self.rank_on_host = host.Get_rank()
         cores = host.allgather(
             os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
         )
-        self.cores_shared_by: int = cores.count(cores[self.rank_on_host])
+        self.cores_shared_by = cores.count(cores[self.rank_on_host])
         host.Free()
         self.seconds = 0.0
-        self.any_thread: bool = MPI.Query_thread() >= MPI.THREAD_SERIALIZED
+        self.any_thread = MPI.Query_thread() >= MPI.THREAD_SERIALIZED
         self._buffer = np.empty(0, np.uint8)
 
     def combine(self, trees: Trees, flag: int) -> int:
@@ -163,7 +140,7 @@ class Ranks:
 
 
 def find() -> Communicator:
-    """Give the communicator of the job that this process belongs to.
+    """Return the communicator of the job that this process belongs to.
 
     Raises
     ------
@@ -186,7 +163,7 @@ def find() -> Communicator:
             raise CommunicatorError(
                 f"this is one of {told} ranks ({name}); {advice} (independent runs: unset it)"
             )
-    return Serial()
+    return Communicator()
 
 
 @lru_cache(maxsize=1024)
@@ -220,7 +197,7 @@ def _rebuild(like: Any, arrays: Iterator[np.ndarray]) -> Any:
 
 
 def _on_host(leaf: Any) -> tuple[tuple[int, ...], np.dtype[Any], int]:
-    """Give a leaf's shape and dtype in the buffer, and its bytes there, a multiple of 8."""
+    """Return a leaf's shape and dtype in the buffer, and its bytes there, a multiple of 8."""
     if isinstance(leaf, int):
         shape, dtype = (), np.dtype(np.int64)
     else:

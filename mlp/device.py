@@ -9,7 +9,9 @@ import importlib
 import importlib.util
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import array_api_compat
@@ -114,8 +116,8 @@ def choose_device(
     number = int(match.group(1) or rank_on_host % driver.devices)
     if number >= driver.devices:
         raise DeviceError(
-            f"device {requested} does not exist: this machine has {driver.devices} NVIDIA device(s); "
-            f"use cuda:0 to cuda:{driver.devices - 1}"
+            f"device {requested} does not exist: this machine has {driver.devices} NVIDIA "
+            f"device(s); use cuda:0 to cuda:{driver.devices - 1}"
         )
     try:
         # CuPy reads this at the first float32 product, so it must stand before the probe.
@@ -127,6 +129,19 @@ def choose_device(
         raise
     handle = xp.cuda.Device(number)
     return Device(xp, handle, "cuda", requested, f"cuda:{number}", "probed", tf32=tf32)
+
+
+def available_threads() -> int:
+    """Return the cores that this process may use: its affinity and its cgroup's CPU quota."""
+    if hasattr(os, "sched_getaffinity"):
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    with suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        if quota != "max":
+            cores = min(cores, max(1, int(quota) // int(period)))
+    return cores
 
 
 def to_numpy(array: Array) -> np.ndarray:

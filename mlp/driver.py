@@ -17,8 +17,8 @@ class Driver(NamedTuple):
     release : (int, int)
         The newest CUDA release that it supports.
     devices : int
-        How many it has. A driver that fails for another reason than finding none counts as having one,
-        so that whoever uses it finds out what is wrong.
+        How many it has. A driver that fails for another reason than finding none counts as having
+        one, so that whoever uses it finds out what is wrong.
     status : int
         What ``cuInit`` gives; 0 where all is well.
     """

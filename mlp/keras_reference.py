@@ -14,9 +14,10 @@ import numpy as np
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
 from .device import Device, DeviceError, to_numpy
-from .epochs import Epoch, epoch_order, learning_rate, make_optimizer
+from .epochs import Epoch
 from .model import Layer, Parameters, Sums, init_parameters, layer_sizes, to_input
 from .training import TrainingState, last_state, network_sizes, states_of
+from .work import epoch_order, learning_rate, make_optimizer
 
 
 def build(parameters: Parameters, config: TrainingConfig) -> Any:

@@ -6,19 +6,17 @@ ranks are told apart nowhere else.
 """
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from array_api_compat import is_numpy_array
-from threadpoolctl import ThreadpoolController
 
-from .communicator import Communicator, Serial, Trees
+from . import blas
+from .communicator import Communicator, Trees
 from .device import copied
 from .model import Parameters, map_arrays
 from .sharding import Job, Node, T, Tree, share
@@ -27,19 +25,6 @@ from .sharding import Job, Node, T, Tree, share
 # cache. Much smaller parts cost more than they save: threads wait for the interpreter's lock
 # between any two operations of NumPy.
 _PART = 524_288
-
-
-def available_threads() -> int:
-    """Return the cores that this process may use: its affinity and its cgroup's CPU quota."""
-    if hasattr(os, "sched_getaffinity"):
-        cores = len(os.sched_getaffinity(0))
-    else:
-        cores = os.cpu_count() or 1
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-        if quota != "max":
-            cores = min(cores, max(1, int(quota) // int(period)))
-    return cores
 
 
 class Team:
@@ -74,7 +59,7 @@ class Team:
         if threads < 1:
             raise ValueError(f"threads must be at least 1, got {threads}")
         self.threads = threads
-        self.communicator = communicator or Serial()
+        self.communicator = communicator or Communicator()
         self.stopping = False
         self._stop = stop
         self._opened = 0
@@ -83,7 +68,7 @@ class Team:
 
     def __enter__(self) -> "Team":
         if self._opened == 0:
-            self._resources.enter_context(_single_threaded_blas())
+            self._resources.enter_context(blas.single_threaded())
             if self.threads > 1:
                 pool = ThreadPoolExecutor(self.threads - 1, "team")
                 self._pool = self._resources.enter_context(pool)
@@ -283,25 +268,3 @@ class _Window:
         with self._changed:
             self._next = self._length
             self._changed.notify_all()
-
-
-_blas_users = 0
-_blas_lock = threading.Lock()
-_blas_limit = contextlib.ExitStack()
-
-
-@contextlib.contextmanager
-def _single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS to one thread while anyone needs it; the limit is the whole process'."""
-    global _blas_users
-    with _blas_lock:
-        if _blas_users == 0:
-            _blas_limit.enter_context(ThreadpoolController().limit(limits=1, user_api="blas"))
-        _blas_users += 1
-    try:
-        yield
-    finally:
-        with _blas_lock:
-            _blas_users -= 1
-            if _blas_users == 0:
-                _blas_limit.close()

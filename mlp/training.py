@@ -15,14 +15,15 @@ from array_api_compat import is_numpy_array
 
 from kernels import Array, array_namespace
 
-from .communicator import Communicator, Serial
+from .communicator import Communicator
 from .config import TrainingConfig
 from .datasets import Dataset
-from .device import copied, float_dtype, to_numpy
-from .epochs import Epoch, Work, make_epochs, make_optimizer
+from .device import available_threads, copied, float_dtype, to_numpy
+from .epochs import Epoch, make_epochs
 from .history import SPLITS, History, Metrics
 from .model import Parameters, Sums, init_parameters, map_arrays, named_arrays
-from .team import Team, available_threads
+from .team import Team
+from .work import Work, make_optimizer
 
 _LOWER = "lower the learning rate or the momentum"
 
@@ -139,7 +140,9 @@ def states(
     ValueError
         Early stopping without validation rows.
     """
-    yield from _states(dataset, config, state, _make_team(dataset, config, communicator, stop))
+    communicator = communicator or Communicator()
+    team = Team(thread_count(config, dataset, communicator), communicator, stop)
+    yield from _states(dataset, config, state, team, keep=True)
 
 
 def train(
@@ -167,7 +170,8 @@ def train(
     ValueError
         Early stopping without validation rows.
     """
-    team = _make_team(dataset, config, communicator, stop)
+    communicator = communicator or Communicator()
+    team = Team(thread_count(config, dataset, communicator), communicator, stop)
     # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
     with team if on_epoch is None else nullcontext():
         seen = _states(dataset, config, state, team, keep=on_epoch is not None)
@@ -229,7 +233,7 @@ def _states(
     state: TrainingState | None,
     team: Team,
     *,
-    keep: bool = True,
+    keep: bool,
 ) -> Iterator[TrainingState]:
     if config.early_stopping is not None and dataset.valid is None:
         raise ValueError("early stopping needs validation rows, and this data set has none")
@@ -248,16 +252,6 @@ def _states(
     work = Work(dataset, config, team, keep=keep)
     epochs = make_epochs(work, state.parameters, state.velocity, state.epoch)
     yield from states_of(epochs, state, config, team.agree)
-
-
-def _make_team(
-    dataset: Dataset,
-    config: TrainingConfig,
-    communicator: Communicator | None,
-    stop: Callable[[], bool],
-) -> Team:
-    communicator = communicator or Serial()
-    return Team(thread_count(config, dataset, communicator), communicator, stop)
 
 
 def check_finite(state: TrainingState) -> None:

@@ -30,10 +30,10 @@ from mlp import TrainingConfig
 from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least
 from mlp.config import add_arguments, batch_size, from_arguments
+from mlp.device import available_threads
 from mlp.files import write, write_json
 from mlp.run.checkpoint import cpu_model
 from mlp.run.directory import default_directory
-from mlp.team import available_threads
 
 RIVALS = ["floor", "numpy", *PEERS]
 TRAINING = ["data", "hidden", "learning_rate", "seed", "threads"]  # its options, taken as they are

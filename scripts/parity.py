@@ -38,16 +38,17 @@ from mlp import (
 )
 from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least
-from mlp.communicator import Serial
+from mlp.communicator import Communicator
 from mlp.config import add_arguments, from_arguments
 from mlp.device import to_numpy
-from mlp.epochs import Work, full_batch
+from mlp.epochs import full_batch
 from mlp.files import replacing, write, write_json
 from mlp.keras_reference import host_input
 from mlp.model import forward, map_arrays
 from mlp.run.directory import default_directory
 from mlp.team import Team
 from mlp.training import network_sizes, thread_count
+from mlp.work import Work
 
 TRAINING = ["data", "device", "hidden", "epochs", "momentum"]  # its options, taken as they are
 COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
@@ -275,7 +276,7 @@ def compare(
 def rows_of(dataset: Dataset, config: TrainingConfig) -> Iterator[Row]:
     """Train ours with the full batch, and yield what it has at every epoch."""
     state = initial_state(dataset, config)
-    work = Work(dataset, config, Team(thread_count(config, dataset, Serial())), keep=False)
+    work = Work(dataset, config, Team(thread_count(config, dataset, Communicator())), keep=False)
     first = slice(0, LOGIT_ROWS)
     for parameters, _, sums in full_batch(work, state.parameters, state.velocity, 0):
         logits, _ = forward(parameters, work.input(dataset.train, first)[0])

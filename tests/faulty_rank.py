@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from mpi4py import MPI
 
-import mlp.epochs
+import mlp.model
+import mlp.work
 from mlp.commands import train
 from mlp.run import ranks
 
@@ -24,12 +25,12 @@ def fail_later(rank, module, name):
 
 def break_down(rank):
     """Let a piece of rows fail, some steps into training."""
-    fail_later(rank, mlp.epochs, "loss_and_gradients")
+    fail_later(rank, mlp.work, "loss_and_gradients")
 
 
 def break_down_in_a_narrower_network(rank):
     """Let a piece of hidden units fail, in the middle of a step."""
-    fail_later(rank, mlp.epochs, "backward")
+    fail_later(rank, mlp.model, "backward")
 
 
 def find_other_labels(rank):

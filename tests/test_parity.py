@@ -11,9 +11,9 @@ import pytest
 from tolerances import TRAINING
 
 from mlp import Rows, TrainingConfig, init_parameters, train
-from mlp.epochs import epoch_order
 from mlp.keras_reference import host_input
 from mlp.model import named_arrays
+from mlp.work import epoch_order
 
 SCRIPTS = Path(__file__).resolve().parents[1] / "scripts"
 PACKAGES = {"keras": "tensorflow", "torch": "torch", "jax": "optax", "notebook": "numpy"}

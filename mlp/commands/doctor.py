@@ -122,7 +122,7 @@ def _numpy() -> Finding:
 
 
 def _threads() -> Finding:
-    from ..team import available_threads
+    from ..device import available_threads
 
     return Finding("Threads", "ok", f"{available_threads()} usable of {os.cpu_count()} cores")
 

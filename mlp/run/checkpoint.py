@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from threadpoolctl import threadpool_info
 
+from .. import blas
 from ..classifier import contiguous_arrays, read_parameters
 from ..config import TrainingConfig
 from ..device import Device
@@ -52,14 +52,9 @@ def cpu_model() -> str:
 
 def environment(device: Device) -> dict[str, str]:
     """Name what a run's last bits depend on besides its configuration: CPU, BLAS and library."""
-    blas = {
-        f"{library['internal_api']} {library.get('version')} {library.get('architecture', '')}"
-        for library in threadpool_info()
-        if library["user_api"] == "blas"
-    }
     return {
         "CPU": cpu_model(),
-        "BLAS": ", ".join(sorted(blas)),
+        "BLAS": ", ".join(blas.libraries()),
         "device": device.used,
         "library": f"{device.library} {device.version}",
         "NumPy": np.__version__,

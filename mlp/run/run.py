@@ -11,13 +11,13 @@ from ..classifier import Classifier
 from ..config import TrainingConfig, command_line, differences, flag
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
-from ..epochs import training_piece_rows
 from ..files import remove_parts, write_json
 from ..history import AXES, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
 from ..model import map_arrays
 from ..training import TrainingState, network_sizes, patience_is_over, thread_count, train
+from ..work import training_piece_rows
 from . import checkpoint
 from .directory import create, locked, read_record, record, write_config
 from .ranks import Leader, Order

@@ -39,9 +39,9 @@ def run_peer(link: Link) -> None:
     from peers import Task, load
 
     from mlp import Rows, init_parameters
-    from mlp.epochs import epoch_order
     from mlp.keras_reference import host_input
     from mlp.training import network_sizes
+    from mlp.work import epoch_order
 
     name = link.job["contestant"]
     dataset, config = read(link.job)

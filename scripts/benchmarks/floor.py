@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 
 from benchmarks.link import Link, read
-from mlp.epochs import divides_units, training_piece_rows
 from mlp.keras_reference import host_input
 from mlp.model import Parameters, cut, init_parameters
 from mlp.sharding import Job, evaluation_piece_rows, row_pieces, unit_pieces
 from mlp.team import Team
 from mlp.training import network_sizes
+from mlp.work import divides_units, training_piece_rows
 
 
 def run_floor(link: Link) -> None:

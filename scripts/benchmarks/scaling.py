@@ -29,7 +29,7 @@ from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP, Say, Spread, ratios, spread
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find, remaining_nodes
-from mlp.epochs import Work, divides_units, training_piece_rows
+from mlp.device import available_threads
 from mlp.model import Sums, add_sums, loss_and_gradients
 from mlp.sharding import (
     Job,
@@ -39,7 +39,8 @@ from mlp.sharding import (
     share,
     unit_pieces,
 )
-from mlp.team import Team, available_threads
+from mlp.team import Team
+from mlp.work import Work, divides_units, training_piece_rows
 
 # One row's training costs two products of the first layer's size, its evaluation one.
 TRAINING_WORK = 2

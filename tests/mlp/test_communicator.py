@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from thread_ranks import MPI, Comm, Host, on_ranks
 
 from mlp import Layer
-from mlp.communicator import CommunicatorError, Serial, find, remaining_nodes
+from mlp.communicator import Communicator, CommunicatorError, find, remaining_nodes
 from mlp.device import to_numpy
 from mlp.model import Sums, add_sums, donated_sum
 from mlp.sharding import Job, Node, Tree, row_pieces, share
@@ -100,7 +100,7 @@ def test_every_rank_gets_the_bits_of_one_rank(leaves, size, threads, dtype, libr
                 asked.append(True)
         return totals, flags
 
-    expected, _ = run(Serial())
+    expected, _ = run(Communicator())
     found, host = on_ranks(size, run)
     assert [totals for totals, _ in found] == [expected] * size
     assert [flags for _, flags in found] == [[False, True]] * size
@@ -138,7 +138,7 @@ def test_time_in_the_collective_is_counted():
 
 def test_a_process_alone_is_serial(monkeypatch):
     monkeypatch.delitem(sys.modules, "mpi4py")
-    assert isinstance(find(), Serial)
+    assert isinstance(find(), Communicator)
 
 
 @pytest.mark.parametrize("name", ["PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS"])
@@ -148,12 +148,12 @@ def test_ranks_that_would_wait_for_ever_for_a_failed_one_are_refused(monkeypatch
     with pytest.raises(CommunicatorError, match=f"one of 4 ranks .{name}.; .*python -m mpi4py"):
         find()
     monkeypatch.setenv(name, "1")
-    assert isinstance(find(), Serial)
+    assert isinstance(find(), Communicator)
 
 
 def test_an_mpi_that_does_not_know_its_launcher_is_refused(monkeypatch):
     monkeypatch.setattr(sys.modules["mpi4py"].MPI, "COMM_WORLD", Comm(Host(1), 0), raising=False)
-    assert isinstance(find(), Serial)
+    assert isinstance(find(), Communicator)
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     with pytest.raises(CommunicatorError, match="mpi4py's MPI finds itself alone: build"):
         find()

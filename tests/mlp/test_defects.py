@@ -7,11 +7,11 @@ import pytest
 from tolerances import ROUNDING, TRAINING
 
 from mlp import TrainingConfig, functional, init_parameters, train
-from mlp.epochs import Work
 from mlp.model import Layer, evaluate, loss_and_gradients
 from mlp.optimizer import Momentum
 from mlp.team import Team
 from mlp.training import initial_state
+from mlp.work import Work
 
 
 def small_problem(n=40):

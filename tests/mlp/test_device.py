@@ -11,7 +11,7 @@ import pytest
 from bits import assert_same_bits
 
 from mlp import DeviceError, choose_device
-from mlp.device import copy_like, device_kind, to_numpy
+from mlp.device import available_threads, copy_like, device_kind, to_numpy
 
 REQUESTS = ["auto", "cuda", "cuda:0"]
 
@@ -201,3 +201,42 @@ def test_a_copy_shares_no_memory():
     host = np.zeros(3)
     copy_like(host, host)[0] = 1.0
     assert host[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("quota", "cores", "threads"),
+    [
+        ("max 100000", 4, 4),
+        ("50000 100000", 4, 1),  # half a core
+        ("250000 100000", 4, 2),
+        ("100000 50000", 4, 2),  # another period
+        ("800000 100000", 4, 4),  # more than the affinity
+        (None, 4, 4),  # no file
+        ("nonsense", 4, 4),
+        ("max 100000", None, 6),  # a system without affinity
+        ("200000 100000", None, 2),
+    ],
+)
+def test_the_threads_are_the_cores_of_the_affinity_and_the_quota(
+    monkeypatch, quota, cores, threads
+):
+    def read_text(path):
+        assert str(path) == "/sys/fs/cgroup/cpu.max"
+        if quota is None:
+            raise FileNotFoundError(path)
+        return f"{quota}\n"
+
+    monkeypatch.setattr("mlp.device.Path.read_text", read_text)
+    if cores is None:
+        monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    else:
+        monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    assert available_threads() == threads
+
+
+def test_at_least_one_core_is_there_where_the_system_does_not_say(monkeypatch):
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: None)
+    monkeypatch.setattr("mlp.device.Path.read_text", lambda path: "max 100000")
+    assert available_threads() == 1

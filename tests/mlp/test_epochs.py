@@ -14,10 +14,10 @@ from thread_ranks import MPI, on_ranks
 from tolerances import ROUNDING, TRAINING
 
 from mlp import Layer, TrainingConfig, init_parameters, train
-from mlp.epochs import Work, divides_units, training_piece_rows
 from mlp.model import cut, forward, join, named_arrays, parameters_sha256
 from mlp.sharding import unit_pieces
 from mlp.training import initial_state
+from mlp.work import Work, divides_units, training_piece_rows
 
 # 250 units are two pieces; the last batch of 300 rows is shorter.
 DIVIDED = TrainingConfig(hidden=(250,), epochs=3, batch_size=64, learning_rate=0.05, threads=2)
@@ -123,20 +123,20 @@ def test_weights_and_rows_are_bitwise_the_same_for_any_number_of_ranks(
 
 def test_a_failing_thread_ends_the_training_with_its_own_error(make_dataset, monkeypatch):
     main = threading.get_ident()
-    from mlp import epochs as module
+    from mlp import epochs, model
 
-    original = module.backward
+    original = model.backward
 
     def failing(*arguments):
         if threading.get_ident() != main:
             raise ZeroDivisionError("in a helper")
         return original(*arguments)
 
-    monkeypatch.setattr(module, "backward", failing)
+    monkeypatch.setattr(model, "backward", failing)
     with pytest.raises(ZeroDivisionError, match="in a helper"):
         train(make_dataset(), DIVIDED)
-    monkeypatch.setattr(module, "backward", original)
-    monkeypatch.setattr(module, "softmax_cross_entropy", lambda *_: 1 / 0)
+    monkeypatch.setattr(model, "backward", original)
+    monkeypatch.setattr(epochs, "softmax_cross_entropy", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # at the meeting, in whichever thread
         train(make_dataset(), DIVIDED)
 

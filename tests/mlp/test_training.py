@@ -14,13 +14,14 @@ from threadpoolctl import threadpool_info
 from tolerances import ROUNDING, TRAINING
 
 from mlp import DivergedError, History, Rows, TrainingConfig, functional, init_parameters, train
-from mlp.communicator import Serial
+from mlp.communicator import Communicator
 from mlp.device import to_numpy
-from mlp.epochs import Work, full_batch
+from mlp.epochs import full_batch
 from mlp.model import Layer, evaluate, loss_and_gradients, named_arrays, parameters_sha256, to_input
 from mlp.optimizer import Momentum
 from mlp.team import Team
 from mlp.training import initial_state, states, thread_count
+from mlp.work import Work
 
 SMALL = TrainingConfig(hidden=(16,), epochs=5)
 
@@ -98,17 +99,16 @@ def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset,
     dataset = replace(
         dataset, train=Rows(features, labels), valid=None, test=None, n_classes=2, scale=1.0
     )
-    from mlp import epochs as module
+    original = Work.input
 
-    name = "loss_and_gradients" if hidden[1:] else "forward"
-    original = getattr(module, name)
-
-    def noting(parameters, x, *others):
-        seen.append(x[:, 0].astype(int).tolist())
-        return original(parameters, x, *others)
+    def noting(self, rows, index):
+        x, chosen = original(self, rows, index)
+        if not isinstance(index, slice):
+            seen.append(x[:, 0].astype(int).tolist())
+        return x, chosen
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, name, noting)
+        patch.setattr(Work, "input", noting)
         config = replace(SMALL, hidden=hidden, batch_size=4, epochs=2, learning_rate=1e-9)
         train(dataset, replace(config, threads=1))
     assert [len(batch) for batch in seen] == [4, 4, 2, 4, 4, 2]
@@ -311,7 +311,7 @@ def test_weights_in_another_memory_order_are_trained_too(make_dataset):
 def test_ranks_divide_the_cores_they_share(
     make_dataset, monkeypatch, asked, cores, sharing, threads
 ):
-    class Ranks(Serial):
+    class Ranks(Communicator):
         cores_shared_by = sharing
 
     monkeypatch.setattr("mlp.training.available_threads", lambda: cores)
@@ -322,14 +322,14 @@ def test_ranks_divide_the_cores_they_share(
 def test_other_libraries_and_an_mpi_for_the_main_thread_only_leave_one_thread(
     make_dataset, monkeypatch, asked
 ):
-    class Funneled(Serial):
+    class Funneled(Communicator):
         any_thread = False
 
     monkeypatch.setattr("mlp.training.available_threads", lambda: 8)
     config, dataset = TrainingConfig(threads=asked), make_dataset()
     assert thread_count(config, dataset, Funneled()) == 1
     moved = dataset.map(lambda rows: rows.map(array_api_strict.asarray))
-    assert thread_count(config, moved, Serial()) == 1
+    assert thread_count(config, moved, Communicator()) == 1
 
 
 WAYS = [(None, (16,)), (70, (16,)), (70, (16, 16))]
