@@ -8,6 +8,7 @@ import sys
 from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -113,8 +114,9 @@ def test_a_module_is_there_or_not_without_being_imported(tmp_path, monkeypatch):
     assert installation.is_there("explosive")
     assert not installation.is_there("no_such_module")
     assert not installation.is_there("no_such_package.module")
-    monkeypatch.setitem(sys.modules, "explosive", None)
-    assert not installation.is_there("explosive")
+    for stand_in in (None, ModuleType("explosive")):  # which has no spec
+        monkeypatch.setitem(sys.modules, "explosive", stand_in)
+        assert not installation.is_there("explosive")
 
 
 def test_what_is_required_is_what_the_project_declares():

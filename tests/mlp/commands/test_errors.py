@@ -66,10 +66,11 @@ def test_a_status_is_passed_on():
     assert guarded("p", lambda: 5) == 5
 
 
-def test_a_reader_that_has_seen_enough_is_no_error():
+@pytest.mark.parametrize("size", [1, 10**6], ids=["at the end", "at once"])
+def test_a_reader_that_has_seen_enough_is_no_error(size):
     code = (
         "import sys; from mlp.commands.errors import guarded\n"
-        "sys.exit(guarded('p', lambda: print('x' * 10**6) or 0))"
+        f"sys.exit(guarded('p', lambda: print('x' * {size}) or 0))"
     )
     reading, writing = os.pipe()
     process = subprocess.Popen([sys.executable, "-c", code], stdout=writing, stderr=subprocess.PIPE)
