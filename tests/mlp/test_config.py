@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from mlp import TrainingConfig
-from mlp.config import add_arguments, command_line, flag, from_arguments
+from mlp.config import add_arguments, command_line, differences, flag, from_arguments
 
 
 def parse(*arguments):
@@ -123,3 +123,34 @@ def test_options_missing_in_a_file_have_their_defaults():
 def test_a_file_of_options_is_judged(text, message):
     with pytest.raises(ValueError, match=message):
         TrainingConfig.from_json(text)
+
+
+# Whether an option changes the weights that training ends with, and whether it may be another
+# when a run goes on. Every option answers both.
+ANSWERS = {
+    "data": (True, True), "device": (False, True), "strict_device": (False, True),
+    "tf32": (True, False), "hidden": (True, False), "epochs": (True, True),
+    "batch_size": (True, False), "learning_rate": (True, False), "schedule": (True, False),
+    "momentum": (True, False), "nesterov": (True, False), "l2": (True, False),
+    "velocity_init": (True, False), "dtype": (True, False), "seed": (True, False),
+    "split_seed": (True, False), "split": (True, False), "threads": (False, True),
+    "shard_rows": (True, False), "reference": (True, False), "early_stopping": (True, False),
+    "checkpoint_every": (False, True),
+}  # fmt: skip
+
+
+def test_every_option_says_whether_it_changes_the_weights_and_may_change_in_a_run():
+    answers = {
+        option.name: (option.metadata["weights"], option.metadata["resume"])
+        for option in dataclasses.fields(TrainingConfig)
+    }
+    assert answers == ANSWERS
+    assert all(option.metadata["help"] for option in dataclasses.fields(TrainingConfig))
+
+
+def test_differences_are_named_in_alphabetic_order_with_their_options():
+    one, other = TrainingConfig(), TrainingConfig(threads=3, epochs=1, nesterov=True)
+    assert list(differences(one, other)) == ["epochs", "nesterov", "threads"]
+    assert differences(one, other)["epochs"].metadata["resume"] is True
+    assert differences(other, one).keys() == differences(one, other).keys()
+    assert differences(one, TrainingConfig()) == {}

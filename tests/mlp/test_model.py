@@ -4,7 +4,16 @@ from bits import assert_same_bits
 from tolerances import GRADIENT, ROUNDING
 
 from mlp import functional, init_parameters, predict, predict_probabilities
-from mlp.model import add_sums, evaluate, forward, loss_and_gradients, named_arrays, to_input
+from mlp.model import (
+    Layer,
+    add_sums,
+    evaluate,
+    forward,
+    loss_and_gradients,
+    map_arrays,
+    named_arrays,
+    to_input,
+)
 
 SIZES = [(12, 9, 4), (12, 8, 7, 6, 4)]  # one hidden layer and three
 
@@ -115,3 +124,16 @@ def test_features_are_scaled_because_the_data_says_so_not_because_they_are_uint8
     np.testing.assert_allclose(scaled, [[0, 0.2, 1]], **ROUNDING[dtype])
     assert_same_bits(to_input(features, np.dtype(dtype), 1.0), features.astype(dtype))
     assert features.dtype == np.uint8
+
+
+def test_arrays_are_mapped_place_by_place_and_networks_must_have_the_same_form():
+    one, other = (init_parameters((6, 5, 3), seed=seed, dtype="float64") for seed in (1, 2))
+    seen = []
+    total = map_arrays(lambda *arrays: seen.append(arrays) or arrays[0] - arrays[1], one, other)
+    assert [type(layer) for layer in total] == [Layer, Layer]
+    for name, array in named_arrays(total).items():
+        assert_same_bits(array, named_arrays(one)[name] - named_arrays(other)[name])
+    assert [first.shape for first, _ in seen] == [(6, 5), (5,), (5, 3), (3,)]
+    assert map_arrays(lambda array: array, ()) == ()
+    with pytest.raises(ValueError, match="shorter"):
+        map_arrays(np.add, one, other[:1])

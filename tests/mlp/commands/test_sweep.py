@@ -1,4 +1,4 @@
-"""The hyperparameter study, run as a user runs it, and the files it writes."""
+"""The hyperparameter study, run as a user runs it; its files: tests/mlp/run/test_sweep.py."""
 
 import csv
 import json
@@ -8,20 +8,20 @@ import signal
 import subprocess
 import sys
 import time
-from html.parser import HTMLParser
 from pathlib import Path
 
-import numpy as np
 import pytest
+from html_pages import Page
 from PIL import Image
 
-from mlp import TrainingConfig
 from mlp.commands.sweep import main
-from mlp.history import Metrics
-from mlp.run.sweep import Trial, table, write_csv, write_page, write_picture
 
 ROOT = Path(__file__).resolve().parents[3]
-STYLE = ROOT / "mlp" / "run" / "style.css"
+
+
+def rows_of(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -44,39 +44,6 @@ def swept(command, tmp_path_factory):
     done = sweep(command, "--grid", "hidden=5,20", "--out", out, "--json")
     assert done.returncode == 0, done.stderr
     return done, out
-
-
-def rows_of(path):
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def page_of(path):
-    """Read a page's text, its tags with their attributes, and see that all tags close."""
-
-    class Reader(HTMLParser):
-        def __init__(self):
-            super().__init__()
-            self.tags, self.open, self.text = [], [], []
-
-        def handle_starttag(self, tag, attributes):
-            self.tags.append((tag, dict(attributes)))
-            if tag not in ("meta", "link"):
-                self.open.append(tag)
-
-        def handle_startendtag(self, tag, attributes):
-            self.tags.append((tag, dict(attributes)))
-
-        def handle_endtag(self, tag):
-            assert self.open.pop() == tag
-
-        def handle_data(self, data):
-            self.text.append(data)
-
-    reader = Reader()
-    reader.feed(path.read_text())
-    assert reader.open == []
-    return reader
 
 
 def test_every_combination_is_a_run_of_train_py(swept):
@@ -111,18 +78,18 @@ def test_table_and_json_are_the_rows_of_the_lowest_validation_loss(swept):
 
 def test_the_page_needs_nothing_but_itself(swept):
     _, out = swept
-    page = page_of(out / "sweep.html")
-    assert not [tag for tag, _ in page.tags if tag in ("script", "img", "iframe")]
-    assert [a["href"] for tag, a in page.tags if tag == "link"] == ["data:,"]
-    assert "http:" not in "".join(page.text)
+    page = Page((out / "sweep.html").read_text())
+    assert not [tag for tag, _ in page.elements if tag in ("script", "img", "iframe")]
+    assert [a["href"] for tag, a in page.elements if tag == "link"] == ["data:,"]
+    assert "http:" not in "".join(page.words)
     text = (out / "sweep.html").read_text()
     assert not re.search(r"https?://|@import|url\((?!#)", text)
-    figures = [a for tag, a in page.tags if tag == "figure"]
+    figures = [a for tag, a in page.elements if tag == "figure"]
     assert [a["role"] for a in figures] == ["img"] * 3
     assert all(len(a["aria-label"]) > 40 for a in figures)
-    ids = [a["id"] for _, a in page.tags if "id" in a]
+    ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
-    words = " ".join(page.text)
+    words = " ".join(page.words)
     assert "--grid=hidden=5,20 --data" in words
     assert "hidden 20" in words
 
@@ -135,35 +102,6 @@ def test_the_command_on_the_page_repeats_the_sweep(swept):
     told = re.search(r"mlp sweep ([^<]*)</pre>", page.read_text()).group(1)
     assert main([*told.split(), "--out", str(out), "--quiet"]) == 0
     assert (page.read_text(), (out / "sweep.csv").read_bytes()) == before
-
-
-def contrast(one, other):
-    """Give the contrast of two colours, as WCAG 2.2 defines it."""
-
-    def luminance(colour):
-        channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-        return float(np.dot(linear, (0.2126, 0.7152, 0.0722)))
-
-    low, high = sorted([luminance(one), luminance(other)])
-    return (high + 0.05) / (low + 0.05)
-
-
-def test_every_colour_of_the_drawings_stands_out_on_light_and_on_dark(swept):
-    page = (swept[1] / "sweep.html").read_text()
-    used = set(re.findall(r"--ink-([0-9a-f]{6})\)", page))
-    assert len(used) >= 5
-    light, dark = re.findall(r":root \{(.*?)\n *\}", STYLE.read_text(), re.DOTALL)
-    themes = []
-    for css in (light, light + dark):
-        colours = dict(re.findall(r"--([\w-]+): ([^;]+);", css))
-        themes.append(colours)
-        assert used <= {name.removeprefix("ink-") for name in colours}
-    for theme in themes:
-        ground = "#ffffff" if theme["page"] == "#fff" else theme["page"]
-        lines = [theme[f"ink-{name}"] for name in used if theme[f"ink-{name}"].startswith("#")]
-        assert len(lines) >= 4
-        assert min(contrast(line, ground) for line in lines) >= 3
 
 
 def test_the_picture_is_a_picture(swept):
@@ -195,7 +133,7 @@ def test_a_combination_that_diverges_is_a_row_and_not_the_end(command, tmp_path)
     assert (diverged["status"], finished["status"]) == ("diverged", "finished")
     assert "training diverged: the loss is" in diverged["reason"]
     assert [row["status"] for row in rows_of(out / "sweep.csv")] == ["diverged", "finished"]
-    assert diverged["reason"] in " ".join(page_of(out / "sweep.html").text)
+    assert diverged["reason"] in " ".join(Page((out / "sweep.html").read_text()).words)
     assert done.stderr.count("training diverged") == 1
     assert re.search(r"^ +1e30 +diverged$", done.stderr, re.MULTILINE)
 
@@ -280,50 +218,3 @@ def test_help_shows_the_grids_default_and_an_example(capsys, monkeypatch):
     text = capsys.readouterr().out
     for part in ("mlp sweep --grid", "hidden=100,500,1000,2000", "(default: 0.1)"):
         assert part in text
-
-
-def history(*valid_losses):
-    return [
-        Metrics(epoch, 0.5, 0.8, loss, 0.75, 1 - epoch / 10, 0.7, 0.1)
-        for epoch, loss in enumerate(valid_losses)
-    ]
-
-
-def finished(options, *valid_losses):
-    record = {
-        "timing": {"total_s": 1.0},
-        "data": {"path": "<i>", "n_train": 1, "n_valid": 1, "n_test": 1, "sha256": ""},
-        "device": dict.fromkeys(("used", "library", "version", "threads", "reason"), "cpu"),
-        "versions": {},
-    }
-    run = Trial(options, TrainingConfig(), Path("name"), history=history(*valid_losses))
-    run.record = record
-    return run
-
-
-def test_the_early_stopping_point_is_the_first_lowest_validation_loss():
-    run = finished({"hidden": "5"}, 0.9, 0.3, 0.3, 0.5)
-    assert run.stop.epoch == 1  # the test loss falls further, which is not looked at
-    assert run.summary()["early_stopping_epoch"] == 1
-    assert run.summary()["epochs_trained"] == 3
-
-
-def test_names_are_taken_for_text(tmp_path):
-    hostile = "<b onclick=x>&{{ 7 * 7 }}"
-    runs = [finished({"data": hostile}, 0.5, 0.4), finished({"data": "$\\frac$ _"}, 0.5, 0.6)]
-    runs.append(Trial({"data": "d"}, TrainingConfig(), Path("d"), reason=hostile))
-    write_page(tmp_path / "sweep.html", runs, runs[0], hostile)
-    write_picture(tmp_path / "sweep.png", runs)
-    page = page_of(tmp_path / "sweep.html")
-    assert not [tag for tag, _ in page.tags if tag in ("b", "i")]
-    assert " ".join(page.text).count(hostile) >= 4
-    assert len([tag for tag, _ in page.tags if tag == "figure"]) == 2
-
-
-def test_a_sweep_whose_runs_all_diverged_still_has_its_files(tmp_path):
-    runs = [Trial({"hidden": "5"}, TrainingConfig(), Path("hidden-5"), reason="it diverged")]
-    write_csv(tmp_path / "sweep.csv", runs)
-    write_page(tmp_path / "sweep.html", runs, None, "command")
-    assert "diverged" in table(runs, None)
-    assert "it diverged" in " ".join(page_of(tmp_path / "sweep.html").text)
-    assert rows_of(tmp_path / "sweep.csv")[0]["reason"] == "it diverged"

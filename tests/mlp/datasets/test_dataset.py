@@ -9,6 +9,7 @@ import time
 import zipfile
 from dataclasses import replace
 
+import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits
@@ -27,8 +28,19 @@ from hypothesis import given, settings
 from PIL import Image
 from tolerances import ROUNDING
 
-from mlp import DataError, Rows, TrainingConfig, functional, init_parameters, load, train
+from mlp import (
+    DataError,
+    Rows,
+    TrainingConfig,
+    choose_device,
+    functional,
+    init_parameters,
+    load,
+    train,
+)
 from mlp.datasets import fingerprint
+from mlp.datasets.on_disk import FileRows
+from mlp.device import Device
 from mlp.model import forward
 
 
@@ -415,3 +427,78 @@ def test_as_many_classes_as_a_byte_holds_and_one_more_are_read_and_learned(
     targets = functional.one_hot(labels[order[:-20]], n_classes)
     expected = functional.average_cross_entropy(targets, functional.softmax(logits))
     np.testing.assert_allclose(first.train_loss, expected, **ROUNDING["float64"])
+
+
+DEVICE = Device(
+    array_api_strict, array_api_strict.Device("device1"), "cuda", "cuda", "cuda:0", "a stand-in"
+)
+
+
+def test_a_data_set_has_the_splits_that_are_there(make_dataset):
+    dataset = make_dataset()
+    assert list(dataset.splits) == ["train", "valid", "test"]
+    assert dataset.splits["valid"] is dataset.valid
+    assert list(replace(dataset, valid=None).splits) == ["train", "test"]
+    assert dataset.n_features == 20
+
+
+@pytest.mark.parametrize("absent", [{}, {"valid": None}, {"test": None}])
+def test_a_function_is_applied_to_every_split_that_is_there_and_the_rest_stays(
+    make_dataset, absent
+):
+    dataset = replace(make_dataset(), **absent)
+    halved = dataset.map(lambda rows: rows.map(lambda array: array[::2]))
+    assert list(halved.splits) == list(dataset.splits)
+    for name, rows in dataset.splits.items():
+        assert_same_bits(halved.splits[name].features, rows.features[::2].copy())
+        assert_same_bits(halved.splits[name].labels, rows.labels[::2].copy())
+    rest = {name: getattr(dataset, name) for name in ("scale", "n_classes", "path", "notes")}
+    assert {name: getattr(halved, name) for name in rest} == rest
+
+
+def test_all_rows_are_copied_to_a_device_and_numpy_keeps_its_own(make_dataset):
+    dataset = make_dataset()
+    moved = dataset.to(DEVICE)
+    for name, rows in dataset.splits.items():
+        for array, there in zip(rows, moved.splits[name], strict=True):
+            assert there.device == DEVICE.handle
+            assert_same_bits(there, array)
+    same = dataset.to(choose_device("cpu"))
+    assert same.train.features is dataset.train.features
+
+
+def test_rows_are_taken_by_a_slice_as_views_and_by_number_as_copies(make_dataset):
+    rows = make_dataset().train
+    view = rows.take(slice(3, 9))
+    assert np.shares_memory(view.features, rows.features)
+    assert_same_bits(view.labels, rows.labels[3:9])
+    index = np.array([7, 0, 7, 299])
+    copy = rows.take(index)
+    assert not np.shares_memory(copy.features, rows.features)
+    assert_same_bits(copy.features, rows.features[index])
+    there = rows.map(DEVICE.put)
+    for given, expected in (
+        (slice(3, 9), rows.take(slice(3, 9))),
+        (array_api_strict.asarray(index, device=DEVICE.handle), copy),
+    ):
+        for array, other in zip(there.take(given), expected, strict=True):
+            assert array.device == DEVICE.handle
+            assert_same_bits(array, other)
+
+
+def test_rows_on_disk_stay_there_for_numpy_and_are_read_for_others(tmp_path):
+    images, labels = images_and_labels()
+    np.save(tmp_path / "images.npy", images)
+    np.save(tmp_path / "labels.npy", labels)
+    dataset = load(tmp_path, split=SPLIT)
+    assert isinstance(dataset.train.features, FileRows)
+    assert dataset.to(choose_device("cpu")).train.features is dataset.train.features
+    order = np.random.RandomState(521).permutation(60)[:30]
+    expected = images.reshape(60, 20)[order]
+    moved = dataset.to(DEVICE)
+    assert moved.train.features.device == DEVICE.handle
+    assert_same_bits(moved.train.features, expected)
+    for index in (slice(4, 11), np.array([3, 0, 29])):
+        taken = dataset.train.take(index)
+        assert_same_bits(taken.features, np.ascontiguousarray(expected[index]))
+        assert_same_bits(taken.labels, labels[order][index].copy())

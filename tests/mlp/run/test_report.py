@@ -7,11 +7,11 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from html_pages import Page
 from PIL import Image
 
 from mlp import TrainingConfig, choose_device, functional, init_parameters, train
@@ -24,53 +24,6 @@ from mlp.training import TrainingState
 CONFIG = TrainingConfig(hidden=(12,), epochs=4, dtype="float64", threads=1, device="cpu")
 DASH = "\N{EN DASH}"  # where there is no value, and between the layers' sizes
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }}", "&lt;' \\")
-VOID = {"meta", "link", "img", "br"}
-
-
-class Page(HTMLParser):
-    """The elements of a page, its text, and its tables as lists of rows of cells."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.elements, self.words, self.open, self.tables = [], [], [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []  # every element is closed, in order
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("th", "td"):
-            self.tables[-1][-1].append("")
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" in self.open:
-            return
-        self.words.append(data)
-        if "th" in self.open or "td" in self.open:
-            self.tables[-1][-1][-1] += data.replace("\n", "")
-
-    @property
-    def text(self):
-        return " ".join("".join(self.words).split())
-
-    def all(self, *tags):
-        return [attributes for tag, attributes in self.elements if tag in tags]
-
-    def table(self, corner):
-        (found,) = [table for table in self.tables if corner in table[0]]
-        return found
 
 
 def images(dataset):

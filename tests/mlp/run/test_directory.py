@@ -1,0 +1,151 @@
+"""The run directory: whose it is, what marks it as a run, and what its record says."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from mlp import FileError, TrainingConfig, choose_device, train
+from mlp.model import parameters_sha256
+from mlp.run import directory
+
+
+def test_the_default_directory_is_named_by_the_time_and_numbered_if_taken(tmp_path, monkeypatch):
+    class Clock:
+        @staticmethod
+        def now(zone):
+            assert zone is UTC
+            return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(directory, "datetime", Clock)
+    names = []
+    for _ in range(3):
+        path = directory.default_directory("sweep-")
+        directory.create(path)
+        names.append(str(path))
+    first = "runs/sweep-2026-01-02T03-04-05Z"
+    assert names == [first, f"{first}-2", f"{first}-3"]
+    assert str(directory.default_directory()) == "runs/2026-01-02T03-04-05Z"
+
+
+def test_one_process_at_a_time_has_it(tmp_path):
+    with directory.locked(tmp_path):
+        with pytest.raises(FileError, match="in use by another process; wait for it or choose"):
+            directory.locked(tmp_path).__enter__()
+        code = "import pathlib, sys; from mlp.run.directory import locked\n"
+        code += "locked(pathlib.Path(sys.argv[1])).__enter__()"
+        words = [sys.executable, "-c", code, str(tmp_path)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60)
+        assert "in use by another process" in done.stderr
+    with directory.locked(tmp_path):
+        pass  # it is free again
+
+
+def test_a_file_system_without_locks_is_no_error(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(directory.fcntl, "flock", fail)
+    with directory.locked(tmp_path):
+        pass
+
+
+def test_the_lock_is_let_go_where_the_run_fails(tmp_path):
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+    with pytest.raises(ZeroDivisionError), directory.locked(tmp_path):
+        raise ZeroDivisionError
+    with directory.locked(tmp_path):
+        pass
+    assert (len(os.listdir("/proc/self/fd")) if before else 0) == before
+
+
+@pytest.mark.parametrize(("name", "reason"), [("nowhere", "No such file"), ("file", "Not a dir")])
+def test_what_is_no_directory_cannot_be_locked(tmp_path, name, reason):
+    (tmp_path / "file").touch()
+    with pytest.raises(FileError, match=rf"{name}: cannot be opened \({reason}"):
+        directory.locked(tmp_path / name).__enter__()
+
+
+def test_a_place_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    for place, reason in ((tmp_path / "file", "File exists"), (tmp_path / "file" / "a", "Not a")):
+        with pytest.raises(FileError, match=rf"cannot be made \({reason}.*; choose another --out"):
+            directory.create(place)
+    directory.create(tmp_path / "a" / "b")
+    directory.create(tmp_path / "a" / "b")  # which is there already
+
+
+def test_a_config_marks_a_run_and_only_a_resumed_one_may_write_it_again(tmp_path):
+    config = TrainingConfig(hidden=(3, 2), epochs=7)
+    directory.write_config(tmp_path, config)
+    assert directory.read_config(tmp_path / "config.json") == config
+    message = f"{tmp_path}: holds a run already; choose another --out, or --resume {tmp_path}"
+    with pytest.raises(FileError) as caught:
+        directory.write_config(tmp_path, config)
+    assert str(caught.value) == message
+    directory.write_config(tmp_path, replace(config, epochs=9), resumed=True)
+    assert directory.read_config(tmp_path / "config.json").epochs == 9
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"epochs": "x"}', "[" * 100_000])
+def test_a_damaged_config_is_named_in_one_line(tmp_path, text):
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(FileError, match=r"config\.json: ") as caught:
+        directory.read_config(tmp_path / "config.json")
+    assert "\n" not in str(caught.value)
+
+
+def record(dataset, **changes):
+    config = TrainingConfig(hidden=(5,), epochs=4, **changes)
+    state = train(dataset, config)
+    given = dataset, choose_device("cpu"), 3, state
+    return directory.record(*given, stopped_early=False, total_seconds=1.5, ranks=2), state
+
+
+def test_a_record_is_of_the_weights_that_are_saved(make_dataset):
+    dataset = make_dataset()
+    last, state = record(dataset)
+    assert last["result"]["weights"] == "last"
+    assert (last["result"]["epochs"], last["result"]["epochs_trained"]) == (4, 4)
+    assert last["result"]["test_loss"] == state.history[4].test_loss
+    assert last["parameters_sha256"] == parameters_sha256(state.parameters)
+    best, state = record(dataset, early_stopping=9, learning_rate=3.0)
+    assert best["result"]["weights"] == "best"
+    row = state.history[best["result"]["epochs"]]
+    assert row.valid_loss == min(one.valid_loss for one in state.history) < row.valid_loss + 1
+    assert best["result"]["best_valid_epoch"] == row.epoch == state.best.epoch
+    assert best["result"]["valid_loss"] == row.valid_loss
+    assert best["parameters_sha256"] == parameters_sha256(state.best.parameters)
+    assert (best["device"]["ranks"], best["device"]["threads"]) == (2, 3)
+    data = best["data"]
+    assert [data[f"n_{name}"] for name in ("train", "valid", "test")] == [300, 90, 60]
+
+
+def test_a_record_without_held_out_rows_says_so(make_dataset):
+    found, _ = record(replace(make_dataset(), valid=None, test=None))
+    assert (found["data"]["n_valid"], found["data"]["n_test"]) == (0, 0)
+    assert found["result"]["best_valid_epoch"] is None
+
+
+def test_an_epochs_time_is_the_median_without_the_first_row(make_dataset):
+    found, state = record(make_dataset())
+    seconds = sorted(row.seconds for row in state.history[1:])
+    assert found["timing"] == {
+        "total_s": 1.5, "epoch_median_s": (seconds[1] + seconds[2]) / 2
+    }  # fmt: skip
+
+
+def test_a_record_is_none_before_the_end_and_one_line_where_it_is_damaged(tmp_path):
+    assert directory.read_record(tmp_path) is None
+    whole = {"result": {"epochs_trained": 3, "stopped_early": False}}
+    for text in ("", "{", "[]", "3", "null", '{"result": 3}', '{"result": {}}', "[" * 100_000):
+        (tmp_path / "run.json").write_text(text)
+        with pytest.raises(FileError, match=r"run\.json: is no record of a run .*; remove it"):
+            directory.read_record(tmp_path)
+    (tmp_path / "run.json").write_text(json.dumps(whole))
+    assert directory.read_record(tmp_path) == whole
