@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 from array_api_compat import is_numpy_array
 
-from kernels import Array, array_namespace
+from kernels import array_namespace
 
 from .communicator import Communicator
 from .config import TrainingConfig
@@ -98,7 +99,7 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
     float_dtype(dataset.train.labels, config.dtype)
-    parameters = map_arrays(lambda array: copied(array, dataset.train.labels), host)
+    parameters = map_arrays(partial(copied, like=dataset.train.labels), host)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 
@@ -140,9 +141,7 @@ def states(
     ValueError
         Early stopping without validation rows.
     """
-    communicator = communicator or Communicator()
-    team = Team(thread_count(config, dataset, communicator), communicator, stop)
-    yield from _states(dataset, config, state, team, keep=True)
+    yield from _states(_work(dataset, config, communicator, stop, keep=True), state)
 
 
 def train(
@@ -170,12 +169,11 @@ def train(
     ValueError
         Early stopping without validation rows.
     """
-    communicator = communicator or Communicator()
-    team = Team(thread_count(config, dataset, communicator), communicator, stop)
     # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
-    with team if on_epoch is None else nullcontext():
-        seen = _states(dataset, config, state, team, keep=on_epoch is not None)
-        return last_state(seen, 0 if state is None else len(state.history), on_epoch)
+    work = _work(dataset, config, communicator, stop, keep=on_epoch is not None)
+    with nullcontext() if work.keep else work.team:
+        known = 0 if state is None else len(state.history)
+        return last_state(_states(work, state), known, on_epoch)
 
 
 def last_state(
@@ -227,31 +225,34 @@ def states_of(
             return
 
 
-def _states(
+def _work(
     dataset: Dataset,
     config: TrainingConfig,
-    state: TrainingState | None,
-    team: Team,
-    *,
+    communicator: Communicator | None,
+    stop: Callable[[], bool],
     keep: bool,
-) -> Iterator[TrainingState]:
+) -> Work:
+    communicator = communicator or Communicator()
+    team = Team(thread_count(config, dataset, communicator), communicator, stop)
+    return Work(dataset, config, team, keep=keep)
+
+
+def _states(work: Work, state: TrainingState | None) -> Iterator[TrainingState]:
+    dataset, config = work.dataset, work.config
     if config.early_stopping is not None and dataset.valid is None:
         raise ValueError("early stopping needs validation rows, and this data set has none")
     if state is None:
         state = initial_state(dataset, config)
     else:
-
-        def placed(array: Array) -> Array:
-            return copied(array, dataset.train.labels)
-
+        placed = partial(copied, like=dataset.train.labels)
+        parameters, velocity = state.parameters, state.velocity
         state = replace(
             state,
-            parameters=map_arrays(placed, state.parameters),
-            velocity=map_arrays(placed, state.velocity),
+            parameters=map_arrays(placed, parameters),
+            velocity=map_arrays(placed, velocity),
         )
-    work = Work(dataset, config, team, keep=keep)
     epochs = make_epochs(work, state.parameters, state.velocity, state.epoch)
-    yield from states_of(epochs, state, config, team.agree)
+    yield from states_of(epochs, state, config, work.team.agree)
 
 
 def check_finite(state: TrainingState) -> None:

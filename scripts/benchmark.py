@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import growth, recipes, scaling, speed
+from benchmarks.bench import Bench
 from benchmarks.process import check_installed, limited_to
 from benchmarks.rounds import LossError
 from markdown import marked, write_marked
@@ -146,7 +147,8 @@ def benchmark(options: argparse.Namespace) -> int:
         if not options.quiet:
             print(text, file=sys.stderr, flush=True)
 
-    found, text = reports[mode](options, config, ["ours", *rivals], directory, where, say)
+    bench = Bench(options, config, ["ours", *rivals], directory, where, say)
+    found, text = reports[mode](bench)
     record = {"mode": mode, "machine": where} | found
     write_json(directory / "benchmark.json", record)
     write(directory / "benchmark.md", text + "\n")

@@ -1,6 +1,5 @@
 """How an epoch's time and the peak memory grow with the rows and with the width."""
 
-import argparse
 import dataclasses
 import subprocess
 import sys
@@ -8,28 +7,21 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks import layout
+from benchmarks.bench import Bench, Report
 from benchmarks.process import SCRIPTS, Entry
-from benchmarks.rounds import Measured, Say, interleave
-from mlp import TrainingConfig
+from benchmarks.rounds import Measured, interleave
 
 ROWS, WIDTHS = (1, 2, 4, 8), (1, 2, 4)
 SERIES = {"rows": ROWS, "rows on disk": ROWS, "hidden": WIDTHS}
 
 
-def report(
-    options: argparse.Namespace,
-    config: TrainingConfig,
-    names: list[str],
-    directory: Path,
-    where: dict[str, Any],
-    say: Say,
-) -> tuple[dict[str, Any], str]:
+def report(bench: Bench) -> Report:
     """Time more rows and wider layers, and fit exponents; return the record and its text."""
+    options, config, names, say = bench.options, bench.config, bench.names, bench.say
     config = replace(config, batch_size=options.batch_size[0])
     texts, record = [], {}
     with tempfile.TemporaryDirectory() as folder:

@@ -4,19 +4,18 @@ A recipe is chosen on validation rows: `choose` never has the test rows. `to_acc
 the chosen one and the task's to the same test accuracy.
 """
 
-import argparse
 import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from markdown import table
 
 from benchmarks import layout
+from benchmarks.bench import Bench, Report
 from benchmarks.process import Entry, Process
 from benchmarks.rounds import Say, spread
 from mlp import Dataset, DivergedError, Metrics, TrainingConfig, load, train
@@ -243,15 +242,9 @@ def _passes(
     return rows
 
 
-def report(
-    options: argparse.Namespace,
-    config: TrainingConfig,
-    names: list[str],
-    directory: Path,
-    where: dict[str, Any],
-    say: Say,
-) -> tuple[dict[str, Any], str]:
+def report(bench: Bench) -> Report:
     """Time the task's recipe and the chosen ones to the same test accuracy."""
+    options, config, names, say = bench.options, bench.config, bench.names, bench.say
     names = [name for name in names if name != "floor"]
     used = {"task": TASK, "constant": options.constant_recipe, "recommended": options.recipe}
     results = to_accuracy(
@@ -269,15 +262,9 @@ def report(
     return record | results, "\n\n".join([accuracy_table(results, used), note, last])
 
 
-def report_choice(
-    options: argparse.Namespace,
-    config: TrainingConfig,
-    names: list[str],
-    directory: Path,
-    where: dict[str, Any],
-    say: Say,
-) -> tuple[dict[str, Any], str]:
+def report_choice(bench: Bench) -> Report:
     """Choose the recipes on validation rows."""
+    config, say = bench.config, bench.say
     found = choose(load(config.data), config, say)
     lines = [
         f"{kind}: {recipe} (validation accuracy {accuracy:.4f})"

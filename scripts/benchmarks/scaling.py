@@ -4,7 +4,6 @@ A measured point is a job of its own, `mpiexec -n RANKS python -m mpi4py -m benc
 because a rank that waits for a message keeps its core busy and would disturb the other points.
 """
 
-import argparse
 import dataclasses
 import importlib.util
 import json
@@ -24,6 +23,7 @@ from markdown import table
 from peers import PeerError
 
 from benchmarks import layout
+from benchmarks.bench import Bench, Report
 from benchmarks.link import read
 from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP, Say, Spread, ratios, spread
@@ -93,15 +93,9 @@ class Shape(NamedTuple):
     epoch_bytes: int
 
 
-def report(
-    options: argparse.Namespace,
-    config: TrainingConfig,
-    names: list[str],
-    directory: Path,
-    where: dict[str, Any],
-    say: Say,
-) -> tuple[dict[str, Any], str]:
+def report(bench: Bench) -> Report:
     """Time one and more ranks, and set a model of many beside them."""
+    options, config, say = bench.options, bench.config, bench.say
     ranks = sorted({1, *options.ranks})
     if ranks[-1] > available_threads():
         raise ValueError(

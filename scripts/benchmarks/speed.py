@@ -1,17 +1,14 @@
 """The benchmark proper: epochs and starts of every contestant, and the ratios that sum them up."""
 
-import argparse
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from benchmarks import layout
+from benchmarks.bench import Bench, Report
 from benchmarks.process import Entry
 from benchmarks.rounds import (
     Measured,
-    Say,
     Spread,
     best_of,
     interleave,
@@ -19,20 +16,20 @@ from benchmarks.rounds import (
     measure_starts,
     ratios,
 )
-from mlp import TrainingConfig
 
 NOT_PEERS = ("ours", "floor", "numpy")
 
 
-def report(
-    options: argparse.Namespace,
-    config: TrainingConfig,
-    names: list[str],
-    directory: Path,
-    where: dict[str, Any],
-    say: Say,
-) -> tuple[dict[str, Any], str]:
+def report(bench: Bench) -> Report:
     """Time epochs and starts, and draw the chart; return the record and its text."""
+    options, config, names, directory, where, say = (
+        bench.options,
+        bench.config,
+        bench.names,
+        bench.directory,
+        bench.where,
+        bench.say,
+    )
     results: dict[str, dict[str, Measured]] = {}
     tolerances = {layout.batch_name(size): loss_tolerance(size) for size in options.batch_size}
     for size in options.batch_size:
