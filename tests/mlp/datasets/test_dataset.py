@@ -477,11 +477,11 @@ def test_rows_are_taken_by_a_slice_as_views_and_by_number_as_copies(make_dataset
     assert not np.shares_memory(copy.features, rows.features)
     assert_same_bits(copy.features, rows.features[index])
     there = rows.map(DEVICE.put)
-    for given, expected in (
+    for number, expected in (
         (slice(3, 9), rows.take(slice(3, 9))),
         (array_api_strict.asarray(index, device=DEVICE.handle), copy),
     ):
-        for array, other in zip(there.take(given), expected, strict=True):
+        for array, other in zip(there.take(number), expected, strict=True):
             assert array.device == DEVICE.handle
             assert_same_bits(array, other)
 
