@@ -100,6 +100,13 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_collection_modifyitems(items):
+    """Give slow tests half an hour; the others have the five minutes of pyproject.toml."""
+    for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
 @pytest.fixture(scope="session")
 def need(pytestconfig) -> Callable[[str], ModuleType]:
     """Import a library that the project itself can do without, or skip and say which."""
