@@ -105,7 +105,10 @@ OPTIONAL = {"need", "mpiexec"}
 
 
 def pytest_collection_modifyitems(items):
+    """Give slow tests half an hour, the others five minutes; mark what needs optional packages."""
     for item in items:
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(1800))
         if OPTIONAL & set(item.fixturenames):
             item.add_marker(pytest.mark.optional)
 

@@ -3,7 +3,7 @@ import time
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info
+from blas import AT_FIRST, blas_threads, needs_blas_threads
 
 from mlp.model import Layer
 from mlp.sharding import Job, Node, Tree, row_pieces
@@ -123,16 +123,28 @@ def alive():
     return [thread for thread in threading.enumerate() if thread.name.startswith("team")]
 
 
-def test_threads_and_blas_are_held_while_a_team_is_open_and_no_longer():
-    before, team = blas_threads(), Team(3)
+def test_threads_are_held_while_a_team_is_open_and_no_longer():
+    team = Team(3)
     job = Job(lambda rows: 1, row_pieces(0, 9, 1))
     assert team.fold([job], int.__add__) == [9]
-    assert (alive(), blas_threads()) == ([], before)
+    assert alive() == []
     with team:
         team.fold([job], int.__add__)
         assert 1 <= len(alive()) <= 2
+    assert alive() == []
+
+
+@needs_blas_threads
+@pytest.mark.parametrize("threads", [1, 3])
+def test_blas_is_held_to_one_thread_while_a_team_is_open_and_no_longer(threads):
+    seen = []
+    job = Job(lambda rows: seen.append(blas_threads()) or 1, row_pieces(0, 9, 1))
+    assert Team(threads).fold([job], int.__add__) == [9]
+    assert seen == [{1}] * 9
+    assert blas_threads() == AT_FIRST
+    with Team(threads):
         assert blas_threads() == {1}
-    assert (alive(), blas_threads()) == ([], before)
+    assert blas_threads() == AT_FIRST
 
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
@@ -149,19 +161,15 @@ def test_an_error_in_a_piece_reaches_the_caller_and_the_pool_survives(threads):
         assert after == [6]
 
 
-def blas_threads():
-    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
-
-
+@needs_blas_threads
 def test_blas_is_held_to_one_thread_until_the_last_team_closes():
-    before = blas_threads()
     first, second = Team(1), Team(2)
     with first:
         assert blas_threads() == {1}
         with second:
             assert blas_threads() == {1}
         assert blas_threads() == {1}
-    assert blas_threads() == before
+    assert blas_threads() == AT_FIRST
 
 
 def test_overflow_in_a_worker_is_silent():
