@@ -169,7 +169,7 @@ def copied(array: Array, like: Array = None) -> Array:
 
 
 def float_dtype(array: Array, name: str) -> Array:
-    """Give the dtype ``"float32"`` or ``"float64"`` of an array's library.
+    """Return the dtype ``"float32"`` or ``"float64"`` of an array's library.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def float_dtype(array: Array, name: str) -> Array:
 
 
 def device_kind(array: Array) -> str:
-    """Tell whether an array lives on the ``"cpu"`` or on ``"cuda"``."""
+    """Return whether an array lives on the ``"cpu"`` or on ``"cuda"``."""
     return "cuda" if "cuda" in str(array_api_compat.device(array)).lower() else "cpu"
 
 

@@ -176,12 +176,12 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._train(X, y, config, classes, fresh)
 
     def predict(self, X: Any) -> Any:
-        """Give every row's most probable class, (N,) with the dtype of `classes_`."""
+        """Return every row's most probable class, (N,) with the dtype of `classes_`."""
         columns = self.predict_proba(X).argmax(axis=1)
         return self.classes_[columns]
 
     def predict_proba(self, X: Any) -> Any:
-        """Give every row's class probabilities, (N, K) in the order of `classes_`."""
+        """Return every row's class probabilities, (N, K) in the order of `classes_`."""
         validation.check_is_fitted(self)
         X = _validate(self, X, dtype=_DTYPES, order="C", reset=False)
         device = self._device()

@@ -62,7 +62,7 @@ def grad_cross_entropy(targets: Array, logits: Array) -> Array:
 
 
 def accuracy(targets: Array, predictions: Array) -> Array:
-    """Give the share of rows whose largest prediction stands at the target, in [0, 1]; 0-d.
+    """Return the share of rows whose largest prediction stands at the target, in [0, 1]; 0-d.
 
     `targets` are one-hot, `predictions` logits or probabilities, both (N, K). The first of
     equal predictions counts.

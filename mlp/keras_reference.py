@@ -55,8 +55,8 @@ def to_parameters(model: Any) -> Parameters:
 def compile_functions(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Compile ``evaluate(x, labels)`` and ``step(x, labels)`` over a model of `build`.
 
-    Both give the sum of the losses and the number of correct predictions, of the weights before
-    the step; then `step` gives its logits and gradients. (`Model.fit` adds losses up in float32.)
+    Both return the sum of the losses and the number of correct predictions, of the weights before
+    the step; then `step` returns its logits and gradients. (`Model.fit` adds losses up in float32.)
     """
     tf = tensorflow()
 

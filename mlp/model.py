@@ -139,19 +139,19 @@ def evaluate(parameters: Parameters, x: Array, labels: Array) -> Sums:
 
 
 def predict_probabilities(parameters: Parameters, x: Array) -> Array:
-    """Give every row's class probabilities, (N, K), each row summing to 1."""
+    """Return every row's class probabilities, (N, K), each row summing to 1."""
     logits, _ = forward(parameters, x)
     return softmax(logits)
 
 
 def predict(parameters: Parameters, x: Array) -> Array:
-    """Give every row's class index, (N,) integers in [0, K); the first of equal logits."""
+    """Return every row's class index, (N,) integers in [0, K); the first of equal logits."""
     logits, _ = forward(parameters, x)
     return array_namespace(logits).argmax(logits, axis=1)
 
 
 def layer_sizes(parameters: Parameters) -> tuple[int, ...]:
-    """Give the units of every layer from the input to the output."""
+    """Return the units of every layer from the input to the output."""
     return (parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters))
 
 
@@ -226,7 +226,7 @@ def to_sums(losses: Array, correct: Array, gradients: Parameters | None) -> Sums
 
 
 def widest_float(array: Array) -> Array:
-    """Give float64, or float32 where the device has no float64 (JAX by default, Apple's GPU)."""
+    """Return float64, or float32 where the device has no float64 (JAX by default, Apple's GPU)."""
     xp = array_namespace(array)
     available = xp.__array_namespace_info__().dtypes(device=device(array), kind="real floating")
     return available.get("float64", xp.float32)

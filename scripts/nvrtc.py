@@ -70,7 +70,7 @@ class Nvrtc:
         return buffer.value.decode()
 
     def architectures(self) -> set[int]:
-        """Give the compute capabilities this release can compile for, e.g. 75 for 7.5."""
+        """Return the compute capabilities this release can compile for, e.g. 75 for 7.5."""
         count = ctypes.c_int()
         self._call("nvrtcGetNumSupportedArchs", ctypes.byref(count))
         archs = (ctypes.c_int * count.value)()

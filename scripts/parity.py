@@ -103,14 +103,14 @@ class Comparison:
     series: dict[str, list[float]] = field(default_factory=dict)
 
     def largest(self, quantity: str) -> float:
-        """Give the largest difference among the epochs that the bound holds for."""
+        """Return the largest difference among the epochs that the bound holds for."""
         values = self.series[quantity]
         if self.dtype == "float32":
             values = values[-1:] if quantity == "accuracy" else values[: FLOAT32_EPOCHS + 1]
         return float(np.max(values)) if values else 0.0  # NaN stays NaN
 
     def passed(self, quantity: str) -> bool:
-        """Tell whether a quantity keeps its bound; NaN does not."""
+        """Return whether a quantity keeps its bound; NaN does not."""
         return self.largest(quantity) <= BOUNDS[self.dtype][quantity]
 
     def summary(self) -> dict[str, Any]:
@@ -167,7 +167,7 @@ class Comparer:
         self._seconds += time.perf_counter() - started
 
     def result(self, config: TrainingConfig) -> Comparison:
-        """Give what came of it."""
+        """Return what came of it."""
         return Comparison(
             self._name,
             self._peer.versions(),
@@ -292,7 +292,7 @@ def rows_of(dataset: Dataset, config: TrainingConfig) -> Iterator[Row]:
 
 
 def difference(ours: Parameters, theirs: Parameters, divisor: int = 1) -> float:
-    """Give the largest ``norm(ours / divisor - theirs) / norm(theirs)`` of any array."""
+    """Return the largest ``norm(ours / divisor - theirs) / norm(theirs)`` of any array."""
     ratios = [0.0]
     for mine, other in zip(ours, theirs, strict=True):
         for a, b in zip(mine, other, strict=True):

@@ -69,7 +69,7 @@ class Backend:
 
 @contextmanager
 def use(library: Library, dtype: str, need: Callable[[str], ModuleType]) -> Iterator[Backend]:
-    """Give a library's namespace and device, with its settings for the time of a test."""
+    """Return a library's namespace and device, with its settings for the time of a test."""
     name = library.value.partition("-")[0]
     if name == "jax":
         jax = need("jax")

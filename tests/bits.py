@@ -17,5 +17,5 @@ def assert_same_bits(actual, expected):
 
 
 def bits_of(history):
-    """Give the rows of a history without their seconds, every number to the bit."""
+    """Return the rows of a history without their seconds, every number to the bit."""
     return [[float(value).hex() for value in row[:-1]] for row in history]

@@ -30,7 +30,7 @@ def letters(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def embedded() -> Dataset:
-    """Give the embedded letters, of 28 x 28 pixels."""
+    """Return the embedded letters, of 28 x 28 pixels."""
     return load(split=(6000, 1000))
 
 
@@ -105,7 +105,7 @@ OPTIONAL = {"need", "mpiexec"}
 
 
 def pytest_collection_modifyitems(items):
-    """Give slow tests half an hour, the others five minutes; mark what needs optional packages."""
+    """Return slow tests half an hour, the others five minutes; mark what needs optional packages."""
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1800))
@@ -140,7 +140,7 @@ def mpiexec(pytestconfig) -> str:
 
 @pytest.fixture(scope="session")
 def machine(tmp_path_factory) -> Callable[..., dict[str, str]]:
-    """Give the environment of a machine whose NVIDIA driver is the one of libcuda.c.
+    """Return the environment of a machine whose NVIDIA driver is the one of libcuda.c.
 
     Folders are searched for modules before the installed ones; `settings` are the driver's.
     """

@@ -17,7 +17,7 @@ def images_and_labels(n=N, n_classes=3, seed=0):
 
 
 def idx(array, sizes=None):
-    """Give an IDX file, whose header may claim other sizes than its data have."""
+    """Return an IDX file, whose header may claim other sizes than its data have."""
     sizes = array.shape if sizes is None else sizes
     return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *sizes) + array.tobytes()
 
@@ -54,13 +54,13 @@ def npz_bytes(**arrays):
 
 
 def npy(header, data=b"", version=1):
-    """Give an .npy file with this header, whatever it says."""
+    """Return an .npy file with this header, whatever it says."""
     length = struct.pack("<H" if version == 1 else "<I", len(header))
     return b"\x93NUMPY" + bytes([version, 0]) + length + header + data
 
 
 def npz_of_npy(images, labels, compression=zipfile.ZIP_DEFLATED):
-    """Give an archive whose ``images.npy`` has these bytes."""
+    """Return an archive whose ``images.npy`` has these bytes."""
     buffer, member = io.BytesIO(), io.BytesIO()
     np.save(member, labels)
     with zipfile.ZipFile(buffer, "w", compression) as archive:
@@ -82,7 +82,7 @@ def jpeg(image, **options):
 
 
 def claimed_png(width, height):
-    """Give a PNG that claims a size and holds next to nothing."""
+    """Return a PNG that claims a size and holds next to nothing."""
 
     def chunk(kind, data):
         crc = struct.pack(">I", zlib.crc32(kind + data))

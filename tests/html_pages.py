@@ -54,7 +54,7 @@ class Page(HTMLParser):
 
 
 def contrast(one, other):
-    """Give the contrast of two colours, as WCAG 2.2 defines it."""
+    """Return the contrast of two colours, as WCAG 2.2 defines it."""
 
     def luminance(colour):
         channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]

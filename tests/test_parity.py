@@ -39,7 +39,7 @@ def run(*arguments, timeout=1200):
 
 
 def check(done, peers, jobs):
-    """See that every comparison is there and kept the bounds the project promises."""
+    """Check that every comparison is there and kept the bounds the project promises."""
     assert done.returncode == 0, done.stderr + done.stdout
     results = json.loads(done.stdout)["results"]
     assert [result["peer"] for result in results].count(peers[0]) == jobs
@@ -227,7 +227,7 @@ def test_a_peer_trains_as_we_do(need, parity, make_dataset, name, batch_size, op
 
 
 def _settings(name):
-    """Give a function that undoes what a peer sets for its whole process."""
+    """Return a function that undoes what a peer sets for its whole process."""
     if name != "jax":
         return lambda: None
     import jax

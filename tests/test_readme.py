@@ -60,7 +60,7 @@ def run(words, place, status=0):
 
 
 def shortened(words):
-    """Give a script's command with less work; epochs of --epochs 30 and 40 become 1 and 2."""
+    """Return a script's command with less work; epochs of --epochs 30 and 40 become 1 and 2."""
     script = Path(words[0]).name
     options = list(words[1:])
     if script == "train.py":

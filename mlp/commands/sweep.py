@@ -137,7 +137,7 @@ def combinations(
 
 
 def is_finished(trial: Trial) -> bool:
-    """Tell whether a run is done; one that was interrupted is removed, to begin anew."""
+    """Return whether a run is done; one that was interrupted is removed, to begin anew."""
     if not (trial.directory / "config.json").exists():
         return False
     if not (trial.directory / "run.json").exists():

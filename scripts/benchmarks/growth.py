@@ -43,7 +43,7 @@ def report(bench: Bench) -> Report:
 
 
 def entries(entry: Entry, folder: Path | None) -> dict[tuple[str, int], Entry]:
-    """Give what is to be run, by series and factor; `folder` is where rows on disk may be put."""
+    """Return what is to be run, by series and factor; `folder` is where rows on disk may be put."""
     rows = entry.rows or entry.config.split[0]
     found = {("rows", factor): entry._replace(rows=factor * rows) for factor in ROWS}
     for factor in ROWS if folder else ():

@@ -72,7 +72,7 @@ class Process:
         self._send(str(epochs))
 
     def ask(self, epochs: int) -> dict[str, Any]:
-        """Have epochs run, and give the seconds and scores of each, and the peak memory."""
+        """Have epochs run, and return the seconds and scores of each, and the peak memory."""
         self.request(epochs)
         return self.wait()
 
@@ -144,6 +144,6 @@ def limited_to(threads: int | None) -> Iterator[None]:
 
 
 def check_installed(contestant: str) -> None:
-    """See that a contestant's package is there; see `peers.check`."""
+    """Check that a contestant's package is there; see `peers.check`."""
     if contestant not in ("ours", "floor", "numpy"):
         check(contestant)

@@ -33,7 +33,7 @@ class Recipe(NamedTuple):
         return f"{self.batch_size or 'full'} {self.learning_rate:g} {self.schedule} {self.epochs}"
 
     def config(self, config: TrainingConfig, seed: int) -> TrainingConfig:
-        """Give the configuration that follows this recipe."""
+        """Return the configuration that follows this recipe."""
         return replace(config, **self._asdict(), seed=seed)
 
 
@@ -232,7 +232,7 @@ def choose(
 def _passes(
     recipe: Recipe, target: float, last: Callable[[Recipe, int], Metrics | None]
 ) -> list[Metrics]:
-    """Give a recipe's last rows if all seeds reach the target; the first that does not ends it."""
+    """Return a recipe's last rows if all seeds reach the target; the first that does not ends it."""
     rows = []
     for seed in CHOICE_SEEDS:
         row = last(recipe, seed)
@@ -276,14 +276,14 @@ def report_choice(bench: Bench) -> Report:
 
 
 def median_seconds(runs: Sequence[Reached | None]) -> float | None:
-    """Give the median time of the runs if most reached the accuracy, else None."""
+    """Return the median time of the runs if most reached the accuracy, else None."""
     seconds = sorted(math.inf if run is None else run.seconds for run in runs)
     middle = statistics.median(seconds)
     return middle if math.isfinite(middle) else None
 
 
 def speed_up(results: Mapping[str, Any]) -> float | None:
-    """Give ours' time with the task's recipe over its time with the recommended one."""
+    """Return ours' time with the task's recipe over its time with the recommended one."""
     slow, fast = (median_seconds(results[kind]["ours"]) for kind in ("task", "recommended"))
     return slow / fast if slow and fast else None
 

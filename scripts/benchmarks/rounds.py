@@ -65,27 +65,27 @@ class Measured:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Give median, least and largest value."""
+    """Return median, least and largest value."""
     return Spread(statistics.median(values), min(values), max(values))
 
 
 def ratios(numerator: Sequence[float], denominator: Sequence[float]) -> Spread:
-    """Divide round by round and give the spread: what slows a whole round cancels out."""
+    """Divide round by round and return the spread: what slows a whole round cancels out."""
     return spread([a / b for a, b in zip(numerator, denominator, strict=True)])
 
 
 def best_of(contestants: Mapping[str, Measured], names: Sequence[str]) -> list[float]:
-    """Give the fastest of the named contestants' seconds in every round."""
+    """Return the fastest of the named contestants' seconds in every round."""
     return [min(values) for values in zip(*(contestants[n].seconds for n in names), strict=True)]
 
 
 def loss_tolerance(batch_size: int | None) -> float:
-    """Give the relative difference of losses that is allowed."""
+    """Return the relative difference of losses that is allowed."""
     return FULL_TOLERANCE if batch_size is None else MINI_TOLERANCE
 
 
 def check_losses(ours: Measured, others: Mapping[str, Measured], batch_size: int | None) -> None:
-    """See that all do the same training as ours.
+    """Check that all do the same training as ours.
 
     Raises
     ------

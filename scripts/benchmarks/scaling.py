@@ -72,7 +72,7 @@ class Costs(NamedTuple):
     update: float  # the optimizer's step, which every rank does
 
     def over_ethernet(self) -> "Costs":
-        """Give the same between machines: nodes pass the network besides."""
+        """Return the same between machines: nodes pass the network besides."""
         bandwidth = 1 / (1 / self.bandwidth + 1 / CLUSTER_BANDWIDTH)
         return Costs(self.exchange + CLUSTER_LATENCY, bandwidth, self.update)
 
@@ -131,7 +131,7 @@ def report(bench: Bench) -> Report:
 
 
 def points(ranks: Sequence[int]) -> dict[str, list[Point]]:
-    """Give the jobs to run: the same training, one as many times larger, and threads instead."""
+    """Return the jobs to run: the same training, one as many times larger, and threads instead."""
     return {
         "strong": [Point(n, 1) for n in ranks],
         "weak": [Point(n, 1, n) for n in ranks],
@@ -321,7 +321,7 @@ def model_table(
 
 
 def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
-    """Train as a rank; give every epoch's seconds and those of them spent communicating."""
+    """Train as a rank; return every epoch's seconds and those of them spent communicating."""
     dataset, config = read(job)
     clock: list[float] = []
     state = train(

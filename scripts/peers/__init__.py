@@ -97,7 +97,7 @@ class Peer(ABC):
 
     @abstractmethod
     def step(self, rows: Any) -> Sums:
-        """Do one step over placed rows; give the sums of the weights before it."""
+        """Do one step over placed rows; return the sums of the weights before it."""
 
     @abstractmethod
     def score(self, rows: Any) -> Sums:
@@ -153,7 +153,7 @@ class Peer(ABC):
 
 
 def taken(name: str, config: TrainingConfig) -> TrainingConfig:
-    """Give the configuration as a peer takes it: Keras rounds two values to float32 inside."""
+    """Return the configuration as a peer takes it: Keras rounds two values to float32 inside."""
     if name != "keras":
         return config
     momentum, l2 = (float(np.float32(value)) for value in (config.momentum, config.l2))
@@ -161,7 +161,7 @@ def taken(name: str, config: TrainingConfig) -> TrainingConfig:
 
 
 def check(name: str) -> None:
-    """See that a peer's package is installed, without importing it.
+    """Check that a peer's package is installed, without importing it.
 
     Raises
     ------

@@ -79,7 +79,7 @@ def _to_numpy(parameters: Parameters) -> Parameters:
 
 
 def _loss(parameters: Parameters, x: Any, labels: Any) -> tuple[Any, Any]:
-    """Give the average loss, and the logits."""
+    """Return the average loss, and the logits."""
     h = x
     for weight, bias in parameters[:-1]:
         h = jax.nn.relu(h @ weight + bias)

@@ -65,7 +65,7 @@ class NotebookPeer(Peer):
         return self._seen
 
     def _forward(self, x: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """Give what enters every layer, then the probabilities; and the logits."""
+        """Return what enters every layer, then the probabilities; and the logits."""
         layers = [x]
         for weight, bias in zip(self._weights[:-1], self._biases[:-1], strict=True):
             layers.append(np.maximum(layers[-1] @ weight + bias, 0))
@@ -76,7 +76,7 @@ class NotebookPeer(Peer):
     def _backward(
         self, layers: list[np.ndarray], targets: np.ndarray
     ) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Give the gradients of the average loss by the weights and by the biases."""
+        """Return the gradients of the average loss by the weights and by the biases."""
         delta = (layers[-1] - targets) / len(targets)
         d_weights, d_biases = [], []
         for index in reversed(range(len(self._weights))):

@@ -78,6 +78,6 @@ def resume(setup: Setup) -> Values:
 
 
 def _difference(ours: Parameters, theirs: Parameters) -> float:
-    """Give the largest ``norm(ours - theirs) / norm(theirs)`` of any array."""
+    """Return the largest ``norm(ours - theirs) / norm(theirs)`` of any array."""
     pairs = zip(named_arrays(ours).values(), named_arrays(theirs).values(), strict=True)
     return float(np.max([np.linalg.norm(to_numpy(a) - b) / np.linalg.norm(b) for a, b in pairs]))

@@ -25,12 +25,12 @@ class Verdict(NamedTuple):
 
 
 def judge(results: dict[str, Values]) -> list[str]:
-    """Give what is wrong with the results, a line each; an empty list is a pass."""
+    """Return what is wrong with the results, a line each; an empty list is a pass."""
     return [line for name in VERDICTS for line in failures(name, results.get(name))]
 
 
 def failures(name: str, values: Values | None) -> list[str]:
-    """Give what is wrong with one check's numbers."""
+    """Return what is wrong with one check's numbers."""
     if values is None:
         return [f"{name}: did not run"]
     if "error" in values:

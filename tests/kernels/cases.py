@@ -23,7 +23,7 @@ SHAPES = ((1, 1), (1, 1000), (31, 33), (32, 128), (33, 130), (129, 257), (1025, 
 
 
 def widths(dtype: str, columns: int | None = None) -> list[int]:
-    """Give the pack widths that a kernel is compiled for."""
+    """Return the pack widths that a kernel is compiled for."""
     most = 16 // np.dtype(dtype).itemsize
     return [v for v in (1, 2, 4) if v <= most and (columns is None or columns % v == 0)]
 
@@ -64,7 +64,7 @@ def source(operation: str) -> str:
 
 
 def fresh_processes() -> multiprocessing.context.BaseContext:
-    """Give processes that have NumPy, but no CuPy and no `kernels` from their parent."""
+    """Return processes that have NumPy, but no CuPy and no `kernels` from their parent."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["array_api_compat", "numpy"])
     return context

@@ -16,7 +16,7 @@ import pytest
 
 @pytest.fixture(scope="module")
 def stand_in() -> Iterator[ProcessPoolExecutor]:
-    """Give a process whose `cupy` is the stand-in."""
+    """Return a process whose `cupy` is the stand-in."""
     if reason := cuda_on_cpu.why_not():
         pytest.skip(reason)
     context = cases.fresh_processes()

@@ -110,7 +110,7 @@ def test_a_crafted_model_is_refused(arrays, metadata, message, tmp_path):
 
 
 def safetensors(dtype, shape, size):
-    """Give the file of one layer, whose arrays both have this dtype, shape and size in bytes."""
+    """Return the file of one layer, whose arrays both have this dtype, shape and size in bytes."""
     layer = {
         f"layers.0.{name}": {
             "dtype": dtype,

@@ -94,7 +94,7 @@ def test_float32_trains_too():
 
 
 def is_namespace(node):
-    """Tell whether an expression is the namespace: xp, self._xp or array_namespace(...)."""
+    """Return whether an expression is the namespace: xp, self._xp or array_namespace(...)."""
     if isinstance(node, ast.Call):
         return getattr(node.func, "id", "") == "array_namespace"
     return (node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")) in (

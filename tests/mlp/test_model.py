@@ -26,7 +26,7 @@ def rows(n, seed=3):
 
 
 def pre_activations(parameters, x):
-    """Give every z = h @ W + b before a rectifier, from the textbook definitions."""
+    """Return every z = h @ W + b before a rectifier, from the textbook definitions."""
     values = []
     for weight, bias in parameters[:-1]:
         values.append(functional.linear(x, weight, bias))

@@ -11,7 +11,7 @@ from mlp.team import Team
 
 
 def written_tree(leaves):
-    """Give the additions of the fixed tree as text, straight from its definition."""
+    """Return the additions of the fixed tree as text, straight from its definition."""
     nodes = [str(leaf) for leaf in range(leaves)]
     while len(nodes) > 1:
         nodes = [

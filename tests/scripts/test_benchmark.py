@@ -60,7 +60,7 @@ def config(letters):
 
 @pytest.fixture
 def small(letters, monkeypatch):
-    """Give the arguments of a tiny benchmark; the split is that of the small data set."""
+    """Return the arguments of a tiny benchmark; the split is that of the small data set."""
 
     def split(**values):
         return TrainingConfig(split=(400, 100), **values)

@@ -23,7 +23,7 @@ LIBRARIES = {"onnx": ["onnx", "onnxruntime"], "keras": ["tensorflow"], "npz": []
 
 @pytest.fixture
 def model(tmp_path):
-    """Give a function that writes a model of 6 x 4 images, or of rows, and gives its folder."""
+    """Return a function that writes a model of 6 x 4 images, or of rows, and gives its folder."""
 
     def write(*, images=True, dtype="float32"):
         folder = tmp_path / "run"

@@ -49,7 +49,7 @@ def run(capsys, *arguments):
 
 
 def ask(capsys, *arguments):
-    """Give the JSON object of a run without complaints."""
+    """Return the JSON object of a run without complaints."""
     status, out, err = run(capsys, *arguments, "--json")
     assert (status, "error" in err) == (0, False)
     return json.loads(out)

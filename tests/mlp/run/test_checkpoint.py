@@ -115,7 +115,7 @@ def test_if_all_are_damaged_that_is_an_error(tmp_path, states):
 
 
 def crafted(change):
-    """Give what writes a checkpoint with content of the attacker's and a checksum that fits."""
+    """Return what writes a checkpoint with content of the attacker's and a checksum that fits."""
 
     def write(path):
         arrays, metadata = read_tensors(path)
