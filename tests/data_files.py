@@ -2,11 +2,17 @@
 
 import io
 import struct
+import time
+import tracemalloc
 import zipfile
 import zlib
 
 import numpy as np
+import pytest
+from bits import assert_same_bits
 from PIL import Image
+
+from mlp import DataError, load
 
 N, SPLIT = 60, (30, 20)  # rows; those of them that train and validate
 
@@ -91,3 +97,33 @@ def claimed_png(width, height):
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
     data = chunk(b"IDAT", zlib.compress(bytes(1000)))
     return b"\x89PNG\r\n\x1a\n" + header + data + chunk(b"IEND", b"")
+
+
+def assert_split_like_the_task(dataset, images, labels):
+    order = np.arange(len(images))
+    np.random.RandomState(521).shuffle(order)  # what np.random.seed(521), shuffle(order) do
+    flat = images.reshape(len(images), -1)
+    for rows, cut in (
+        (dataset.train, slice(0, 30)),
+        (dataset.valid, slice(30, 50)),
+        (dataset.test, slice(50, None)),
+    ):
+        assert_same_bits(rows.features, np.ascontiguousarray(flat[order[cut]]))
+        np.testing.assert_array_equal(rows.labels, labels[order[cut]])
+        assert rows.features.flags.c_contiguous
+        assert rows.labels.dtype == np.uint8
+
+
+def refuse(path, message):
+    """Load what must be refused: in one line, within a second and in little memory."""
+    tracemalloc.start()
+    started = time.process_time()
+    try:
+        with pytest.raises(DataError, match=message) as caught:
+            load(path, split=SPLIT)
+        assert time.process_time() - started < 1.0
+        assert tracemalloc.get_traced_memory()[1] < 2**24
+    finally:
+        tracemalloc.stop()
+    assert len(str(caught.value).splitlines()) == 1
+    assert str(caught.value).startswith(str(path))

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
-from data_files import SPLIT, images_and_labels, write_folders, write_png
+from data_files import SPLIT, images_and_labels, refuse, write_folders, write_png
+from PIL import Image
 
 from mlp import DataError, load
+from mlp.datasets import errors
 
 
 def test_folders_are_classes_by_name_and_their_pictures_are_rows(tmp_path):
@@ -88,3 +90,12 @@ def test_a_picture_of_too_many_pixels_is_not_unpacked(tmp_path):
     folder = write_folders(tmp_path / "set")
     write_png(folder / "A" / "bomb.png", np.zeros((3000, 3000), np.uint8))
     assert "1 unreadable images left out: A/bomb.png" in load(folder, split=SPLIT).notes[0]
+
+
+def test_images_of_a_folder_are_limited_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(errors, "EXPANDED_LIMIT", 5 * 10_000)
+    for name in "AB":
+        (tmp_path / name).mkdir()
+        for index in range(3):
+            Image.new("L", (100, 100)).save(tmp_path / name / f"{index}.png")
+    refuse(tmp_path, "its images must take at most 50000 bytes")
