@@ -298,8 +298,8 @@ FAULTS = (
     Fault(
         "last-rows-left-out",
         "cuda.py",
-        "(_ceil_div(rows, _ROWS_PER_BLOCK),)",
-        "(max(1, rows // _ROWS_PER_BLOCK),)",
+        "(_ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),)",
+        "(max(1, rows // LAYOUT.ROWS_PER_BLOCK),)",
         ORDINARY_10,
         slow=True,
     ),
