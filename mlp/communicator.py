@@ -148,7 +148,9 @@ def find() -> Communicator:
         The process was started as one of several, but not by ``python -m mpi4py``, without which
         a rank that fails leaves the others waiting for ever; or its MPI knows of no others.
     """
-    started = "mpi4py" in sys.modules
+    mpi4py = sys.modules.get("mpi4py")
+    # Who only asks for the library's name, as doctor does, has switched its start off.
+    started = mpi4py is not None and getattr(getattr(mpi4py, "rc", None), "initialize", True)
     if started and (ranks := Ranks()).size > 1:
         return ranks
     # What MPICH, Open MPI and Slurm's srun tell the processes they start.

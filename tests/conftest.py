@@ -105,7 +105,7 @@ OPTIONAL = {"need", "mpiexec"}
 
 
 def pytest_collection_modifyitems(items):
-    """Return slow tests half an hour, the others five minutes; mark what needs optional packages."""
+    """Allow slow tests half an hour, others five minutes; mark what needs optional packages."""
     for item in items:
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1800))

@@ -232,7 +232,7 @@ def choose(
 def _passes(
     recipe: Recipe, target: float, last: Callable[[Recipe, int], Metrics | None]
 ) -> list[Metrics]:
-    """Return a recipe's last rows if all seeds reach the target; the first that does not ends it."""
+    """Return a recipe's last rows if all seeds reach the target; one that does not ends it."""
     rows = []
     for seed in CHOICE_SEEDS:
         row = last(recipe, seed)

@@ -103,7 +103,7 @@ def _always_reference(*arrays: Array) -> ModuleType:
 
 
 def _gemms(dataset: Dataset, config: TrainingConfig) -> Callable[[], None]:
-    """Return a function that does the matrix products of a full-batch epoch and nothing else."""
+    """Return a function that does the matrix products of a full-batch epoch alone."""
     import cupy
 
     pairs = list(itertools.pairwise(network_sizes(dataset, config)))
@@ -148,7 +148,7 @@ class Timer:
         self._cupy.copyto(self._target, self._source)
 
     def seconds(self, calls: Sequence[Callable[[], object]]) -> float:
-        """Return the seconds of one of the calls, which are made in turn: median over the rounds."""
+        """Return the seconds of one of the calls, made in turn: the median over the rounds."""
         cuda = self._cupy.cuda
         turns = list(itertools.islice(itertools.cycle(calls), TIMED_CALLS))
 

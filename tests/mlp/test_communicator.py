@@ -151,6 +151,12 @@ def test_ranks_that_would_wait_for_ever_for_a_failed_one_are_refused(monkeypatch
     assert isinstance(find(), Communicator)
 
 
+def test_an_mpi_that_was_only_asked_for_its_name_is_not_started(monkeypatch):
+    asked = SimpleNamespace(rc=SimpleNamespace(initialize=False))
+    monkeypatch.setitem(sys.modules, "mpi4py", asked)
+    assert type(find()) is Communicator
+
+
 def test_an_mpi_that_does_not_know_its_launcher_is_refused(monkeypatch):
     monkeypatch.setattr(sys.modules["mpi4py"].MPI, "COMM_WORLD", Comm(Host(1), 0), raising=False)
     assert isinstance(find(), Communicator)

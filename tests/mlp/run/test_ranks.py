@@ -8,7 +8,7 @@ import pytest
 from thread_ranks import MPI, on_ranks
 
 from mlp import DataError, DeviceError, TrainingConfig, choose_device, load, train
-from mlp.communicator import Serial
+from mlp.communicator import Communicator
 from mlp.datasets import fingerprint
 from mlp.device import Device
 from mlp.model import parameters_sha256
@@ -17,7 +17,7 @@ from mlp.run.ranks import Leader, Order, follow
 from mlp.run.signals import StopSignals
 
 
-class Told(Serial):
+class Told(Communicator):
     """Who is told one thing, and then trains alone."""
 
     rank_on_host = 1
@@ -29,7 +29,7 @@ class Told(Serial):
         return self.order
 
 
-class Heard(Serial):
+class Heard(Communicator):
     """Rank 0, whose words are noted."""
 
     def __init__(self):

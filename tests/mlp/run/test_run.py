@@ -12,7 +12,7 @@ from bits import assert_same_bits
 
 from mlp import TrainingConfig, train
 from mlp.commands.train import main
-from mlp.communicator import Serial
+from mlp.communicator import Communicator
 from mlp.device import Device
 from mlp.model import named_arrays
 from mlp.run import checkpoint
@@ -43,7 +43,7 @@ def run(letters, tmp_path):
     config = TrainingConfig(
         data=str(letters), split=(400, 100), hidden=(5,), epochs=3, device="cpu", threads=1
     )
-    return Run(tmp_path / "run", config, False, False, Leader(Serial()), Noting())
+    return Run(tmp_path / "run", config, False, False, Leader(Communicator()), Noting())
 
 
 def resumed(run, **changes):
