@@ -29,14 +29,29 @@ MODES = {
     "full batch": ["--epochs", 150, "--checkpoint-every", 2],
     "mini-batches": ["--epochs", 40, "--batch-size", 32, "--checkpoint-every", 1],
     "early stopping": [
-        "--epochs", 120, "--batch-size", 100, "--early-stopping", 110, "--nesterov",
-        "--checkpoint-every", 3,
+        "--epochs",
+        120,
+        "--batch-size",
+        100,
+        "--early-stopping",
+        110,
+        "--nesterov",
+        "--checkpoint-every",
+        3,
     ],
     "cosine in float64": [
-        "--epochs", 60, "--batch-size", 64, "--schedule", "cosine", "--dtype", "float64",
-        "--checkpoint-every", 5,
+        "--epochs",
+        60,
+        "--batch-size",
+        64,
+        "--schedule",
+        "cosine",
+        "--dtype",
+        "float64",
+        "--checkpoint-every",
+        5,
     ],
-}  # fmt: skip
+}
 
 
 @pytest.fixture(scope="module")
@@ -157,9 +172,13 @@ def test_many_killed_runs_end_with_the_uninterrupted_hash(
 def test_a_state_goes_on_to_the_same_bits(tmp_path, make_dataset, batch_size, early_stopping, at):
     dataset = make_dataset()
     config = TrainingConfig(
-        hidden=(12,), epochs=7, batch_size=batch_size, early_stopping=early_stopping, threads=2,
+        hidden=(12,),
+        epochs=7,
+        batch_size=batch_size,
+        early_stopping=early_stopping,
+        threads=2,
         shard_rows=32,
-    )  # fmt: skip
+    )
     whole = train(dataset, config)
 
     def keep(state):
@@ -413,9 +432,12 @@ def test_every_file_cut_short_is_recovered_or_refused_in_one_line(finished, tmp_
     """Cut every file of a run at random points; --resume gives the same bits or one line."""
     chance = random.Random(7)
     names = [
-        "config.json", "metrics.csv", "run.json", "model.safetensors",
+        "config.json",
+        "metrics.csv",
+        "run.json",
+        "model.safetensors",
         *(f"checkpoint/{path.name}" for path in (finished / "checkpoint").iterdir()),
-    ]  # fmt: skip
+    ]
     outcomes = []
     for name in names:
         for _ in range(4):
