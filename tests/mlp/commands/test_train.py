@@ -18,6 +18,7 @@ from mlp.commands.train import main
 from mlp.model import parameters_sha256
 
 ROOT = Path(__file__).resolve().parents[3]
+SMALL = ("--split", 400, 100, "--hidden", 20, "--epochs", 6)
 
 
 def train(*arguments, cwd=ROOT, **environment):
@@ -35,24 +36,8 @@ def train(*arguments, cwd=ROOT, **environment):
 def run(letters, tmp_path_factory):
     """Train for a few epochs on the CPU fallback, and give the process and its directory."""
     out = tmp_path_factory.mktemp("run") / "first"
-    done = train(
-        "--data",
-        letters,
-        "--split",
-        400,
-        100,
-        "--hidden",
-        20,
-        "--epochs",
-        6,
-        "--early-stopping",
-        50,
-        "--device",
-        "cuda",
-        "--out",
-        out,
-        "--json",
-    )
+    given = "--early-stopping 50 --device cuda --json".split()
+    done = train("--data", letters, *SMALL, *given, "--out", out)
     assert done.returncode == 0, done.stderr
     return done, out
 
@@ -177,25 +162,8 @@ def test_a_strict_device_does_not_fall_back(letters, tmp_path):
 
 
 def test_the_same_run_again_gives_the_same_hash_with_other_threads(run, letters, tmp_path):
-    done = train(
-        "--data",
-        letters,
-        "--split",
-        400,
-        100,
-        "--hidden",
-        20,
-        "--epochs",
-        6,
-        "--threads",
-        3,
-        "--device",
-        "cpu",
-        "--out",
-        tmp_path / "again",
-        "--json",
-        "--quiet",
-    )
+    given = "--threads 3 --device cpu --json --quiet".split()
+    done = train("--data", letters, *SMALL, *given, "--out", tmp_path / "again")
     assert done.stderr == ""
     first = json.loads((run[1] / "run.json").read_text())
     again = json.loads(done.stdout)
@@ -207,23 +175,8 @@ def test_the_keras_reference_fills_the_same_run_directory_with_the_same_numbers(
     run, letters, tmp_path, need
 ):
     need("tensorflow")
-    done = train(
-        "--data",
-        letters,
-        "--split",
-        400,
-        100,
-        "--hidden",
-        20,
-        "--epochs",
-        6,
-        "--reference",
-        "keras",
-        "--device",
-        "cuda",
-        "--out",
-        tmp_path / "keras",
-    )
+    given = "--reference keras --device cuda".split()
+    done = train("--data", letters, *SMALL, *given, "--out", tmp_path / "keras")
     assert done.returncode == 0, done.stderr
     files = {path.name for path in run[1].iterdir()}
     assert {path.name for path in (tmp_path / "keras").iterdir()} == files
@@ -238,22 +191,8 @@ def test_the_keras_reference_fills_the_same_run_directory_with_the_same_numbers(
 
 
 def test_a_diverging_run_exits_4_in_one_line(letters, tmp_path):
-    done = train(
-        "--data",
-        letters,
-        "--split",
-        400,
-        100,
-        "--hidden",
-        20,
-        "--learning-rate",
-        "1e30",
-        "--device",
-        "cpu",
-        "--quiet",
-        "--out",
-        tmp_path / "out",
-    )
+    given = "--learning-rate 1e30 --device cpu --quiet".split()
+    done = train("--data", letters, *SMALL, *given, "--out", tmp_path / "out")
     assert done.returncode == 4
     assert done.stderr.count("\n") == 1
     assert "training diverged" in done.stderr
