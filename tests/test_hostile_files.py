@@ -1,6 +1,6 @@
 """Damaged and crafted files of a run: one line, no crash, no hang, no great allocation.
 
-The readers of data sets are fuzzed in tests/mlp/test_dataset.py.
+The readers of data sets are fuzzed in tests/mlp/datasets/.
 """
 
 import random
@@ -9,6 +9,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from data_files import images_and_labels
 from fuzzing import damage_at_random, damaged
 from hypothesis import given, settings
 
@@ -19,8 +20,7 @@ from mlp.files import FileError
 from mlp.run.checkpoint import load as load_checkpoint
 from mlp.run.directory import read_config, read_record
 
-IMAGES = np.arange(60 * 12, dtype=np.uint32).astype(np.uint8).reshape(60, 4, 3)
-LABELS = (np.arange(60) % 3).astype(np.uint8)
+IMAGES, LABELS = images_and_labels()
 
 
 @pytest.fixture(scope="module")
