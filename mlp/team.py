@@ -296,7 +296,12 @@ def _single_threaded_blas() -> Iterator[None]:
     global _blas_users
     with _blas_lock:
         if _blas_users == 0:
-            _blas_limit.enter_context(ThreadpoolController().limit(limits=1, user_api="blas"))
+            # Only the thread that has set OpenBLAS' limit may lift it, says threadpoolctl, and
+            # ignores the others: a thread of its own does both, whoever comes first and goes last.
+            keeper = _blas_limit.enter_context(ThreadPoolExecutor(1, "blas"))
+            limit = keeper.submit(ThreadpoolController().limit, limits=1, user_api="blas").result()
+            keeper.submit(limit.__enter__).result()
+            _blas_limit.callback(lambda: keeper.submit(limit.__exit__, None, None, None).result())
         _blas_users += 1
     try:
         yield
