@@ -206,19 +206,19 @@ def test_a_signal_stops_with_a_checkpoint(feature_rows, uninterrupted, tmp_path,
 def test_a_second_signal_stops_at_once_and_the_earlier_checkpoint_is_good(feature_rows, tmp_path):
     out = tmp_path / "run"
     options = arguments(feature_rows, "mini-batches", out)
-    # A step that takes long: one with many hidden units.
-    options[options.index("--hidden") + 1] = "3000"
+    # A step that takes long, also where a core is shared: one with many hidden units.
+    options[options.index("--hidden") + 1] = "20000"
     options[options.index("--batch-size") + 1] = "450"
     process = start(*options)
-    wait_for_rows(out, 2)
+    wait_for_rows(out, 3)  # the row of epoch 2 comes after the checkpoint of epoch 1
     process.send_signal(signal.SIGTERM)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     # Whichever came first was noted; the other one found the usual handlers, or a process at its
-    # end, where Python's answer to SIGINT is to die of it.
+    # end, where Python's answer to SIGINT is to die of it, or to say what it interrupted.
     assert process.returncode in (130, 143, -signal.SIGTERM, -signal.SIGINT), err
-    assert "Traceback" not in err
+    assert "Traceback" not in err.partition("go on with --resume")[0], err
     assert checkpoint.load(out).state.epoch >= 1
     assert checkpoint.load(out).warnings == ()
 
