@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 
 from threadpoolctl import ThreadpoolController, threadpool_info
@@ -17,7 +18,12 @@ def single_threaded() -> Iterator[None]:
     global _users
     with _lock:
         if _users == 0:
-            _limit.enter_context(ThreadpoolController().limit(limits=1, user_api="blas"))
+            # Only the thread that has set OpenBLAS' limit may lift it, says threadpoolctl, and
+            # ignores the others: a thread of its own does both, whoever comes first and goes last.
+            keeper = _limit.enter_context(ThreadPoolExecutor(1, "blas"))
+            limit = keeper.submit(ThreadpoolController().limit, limits=1, user_api="blas").result()
+            keeper.submit(limit.__enter__).result()
+            _limit.callback(lambda: keeper.submit(limit.__exit__, None, None, None).result())
         _users += 1
     try:
         yield

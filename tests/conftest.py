@@ -12,8 +12,10 @@ from types import ModuleType
 
 import numpy as np
 import pytest
+from small_runs import arguments
 
 from mlp import Classifier, Dataset, Parameters, Rows, TrainingConfig, load, train
+from mlp.commands.train import main
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,35 @@ def trained(embedded, tmp_path_factory) -> tuple[Path, Parameters]:
     folder = tmp_path_factory.mktemp("trained")
     Classifier.of(state.parameters, embedded).save(folder / "model.safetensors")
     return folder, state.parameters
+
+
+@pytest.fixture(scope="session")
+def feature_rows(tmp_path_factory) -> Path:
+    """Write a small data set of features that a network can learn, but not at once."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, 1200).astype(np.uint8)
+    features = rng.normal(size=(1200, 30)).astype(np.float32)
+    features[np.arange(1200), labels] += 1
+    path = tmp_path_factory.mktemp("data") / "rows.npz"
+    np.savez(path, features=features, labels=labels)
+    return path
+
+
+@pytest.fixture(scope="session")
+def finished(feature_rows, tmp_path_factory) -> Path:
+    """Make a finished run that has checkpoints."""
+    out = tmp_path_factory.mktemp("finished") / "run"
+    assert main([*arguments(feature_rows, "mini-batches", out), "--epochs", "4"]) == 0
+    return out
+
+
+@pytest.fixture
+def unfinished(finished, tmp_path) -> Path:
+    """Make a run as it is after a power failure at its end."""
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    (out / "run.json").unlink()
+    return out
 
 
 @pytest.fixture

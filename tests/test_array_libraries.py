@@ -97,9 +97,7 @@ def test_softmax_cross_entropy(backend, label_dtype):
 def test_a_bad_label_gives_nan(backend):
     """Where a library would wrap the index around or raise."""
     labels = backend.put(np.array([-1, 1, 3]))
-    losses, dlogits, correct = kernels.softmax_cross_entropy(
-        backend.put(np.eye(3)), labels
-    )  # fmt: skip
+    losses, dlogits, correct = kernels.softmax_cross_entropy(backend.put(np.eye(3)), labels)
     np.testing.assert_array_equal(np.isnan(to_numpy(losses)), [True, False, True])
     np.testing.assert_array_equal(np.isnan(to_numpy(dlogits)).any(axis=1), [True, False, True])
     np.testing.assert_array_equal(to_numpy(correct), [0, 1, 0])
@@ -124,9 +122,13 @@ def test_momentum_update(backend, nesterov):
     rng = np.random.default_rng(4)
     arrays = [rng.normal(size=(5, 3)).astype(backend.dtype) for _ in range(3)]
     update = partial(
-        kernels.momentum_update, learning_rate=0.1, momentum=0.9, gradient_scale=0.25, l2=0.01,
+        kernels.momentum_update,
+        learning_rate=0.1,
+        momentum=0.9,
+        gradient_scale=0.25,
+        l2=0.01,
         nesterov=nesterov,
-    )  # fmt: skip
+    )
     expected = update(*(array.astype(np.float64) for array in arrays))
     for mine, theirs in zip(update(*map(backend.put, arrays)), expected, strict=True):
         backend.assert_close(mine, theirs, **LIBRARIES[backend.dtype])
@@ -176,25 +178,40 @@ def move(backend, dataset):
 
 
 @cases
-@pytest.mark.parametrize(("batch_size", "hidden"), [
-    (None, (8, 8)), (64, (8, 8)), (64, (200,)),
-], ids=["full", "batches", "units"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("batch_size", "hidden"),
+    [
+        (None, (8, 8)),
+        (64, (8, 8)),
+        (64, (200,)),
+    ],
+    ids=["full", "batches", "units"],
+)
 def test_training_changes_nothing_of_the_callers_and_returns_its_library(
     make_dataset, backend, batch_size, hidden
 ):
     # Shapes that repeat: JAX compiles every operation once for each shape.
     dataset = make_dataset(128, 64, 64, n_features=8, n_classes=8)
     config = TrainingConfig(
-        hidden=hidden, epochs=4, dtype=backend.dtype, batch_size=batch_size, shard_rows=64,
-        nesterov=True, l2=1e-3, early_stopping=3,
-    )  # fmt: skip
+        hidden=hidden,
+        epochs=4,
+        dtype=backend.dtype,
+        batch_size=batch_size,
+        shard_rows=64,
+        nesterov=True,
+        l2=1e-3,
+        early_stopping=3,
+    )
     moved = move(backend, dataset)
     state = initial_state(moved, config)
     expected = train(dataset, config)
     arrays = [
-        *moved.train, *moved.valid, *moved.test, *named_arrays(state.parameters).values(),
+        *moved.train,
+        *moved.valid,
+        *moved.test,
+        *named_arrays(state.parameters).values(),
         *named_arrays(state.velocity).values(),
-    ]  # fmt: skip
+    ]
     before = [to_numpy(array).copy() for array in arrays]
     ours = train(moved, config, state=state)
     for array, kept in zip(arrays, before, strict=True):

@@ -29,15 +29,29 @@ def test_an_empty_command_line_gives_the_defaults():
 
 def test_every_option_can_be_given_on_the_command_line():
     given = {
-        "data": "letters.npz", "device": "cuda:1", "strict_device": True, "tf32": True,
+        "data": "letters.npz",
+        "device": "cuda:1",
+        "strict_device": True,
+        "tf32": True,
         "hidden": (30, 20),
-        "epochs": 7, "batch_size": 128, "learning_rate": 0.25, "momentum": 0.5, "nesterov": True,
+        "epochs": 7,
+        "batch_size": 128,
+        "learning_rate": 0.25,
+        "momentum": 0.5,
+        "nesterov": True,
         "l2": 0.125,
-        "schedule": "one-cycle", "velocity_init": -1e-5, "dtype": "float64", "seed": 1,
+        "schedule": "one-cycle",
+        "velocity_init": -1e-5,
+        "dtype": "float64",
+        "seed": 1,
         "split_seed": 2,
-        "split": (70, 20), "threads": 3, "shard_rows": 99,
-        "reference": "keras", "early_stopping": 4, "checkpoint_every": 5,
-    }  # fmt: skip
+        "split": (70, 20),
+        "threads": 3,
+        "shard_rows": 99,
+        "reference": "keras",
+        "early_stopping": 4,
+        "checkpoint_every": 5,
+    }
     assert set(given) == {option.name for option in dataclasses.fields(TrainingConfig)}
     arguments = []
     for name, value in given.items():
@@ -128,15 +142,29 @@ def test_a_file_of_options_is_judged(text, message):
 # Whether an option changes the weights that training ends with, and whether it may be another
 # when a run goes on. Every option answers both.
 ANSWERS = {
-    "data": (True, True), "device": (False, True), "strict_device": (False, True),
-    "tf32": (True, False), "hidden": (True, False), "epochs": (True, True),
-    "batch_size": (True, False), "learning_rate": (True, False), "schedule": (True, False),
-    "momentum": (True, False), "nesterov": (True, False), "l2": (True, False),
-    "velocity_init": (True, False), "dtype": (True, False), "seed": (True, False),
-    "split_seed": (True, False), "split": (True, False), "threads": (False, True),
-    "shard_rows": (True, False), "reference": (True, False), "early_stopping": (True, False),
+    "data": (True, True),
+    "device": (False, True),
+    "strict_device": (False, True),
+    "tf32": (True, False),
+    "hidden": (True, False),
+    "epochs": (True, True),
+    "batch_size": (True, False),
+    "learning_rate": (True, False),
+    "schedule": (True, False),
+    "momentum": (True, False),
+    "nesterov": (True, False),
+    "l2": (True, False),
+    "velocity_init": (True, False),
+    "dtype": (True, False),
+    "seed": (True, False),
+    "split_seed": (True, False),
+    "split": (True, False),
+    "threads": (False, True),
+    "shard_rows": (True, False),
+    "reference": (True, False),
+    "early_stopping": (True, False),
     "checkpoint_every": (False, True),
-}  # fmt: skip
+}
 
 
 def test_every_option_says_whether_it_changes_the_weights_and_may_change_in_a_run():

@@ -54,17 +54,20 @@ def test_a_network_is_the_sum_of_the_narrower_ones_it_is_cut_into(units, rows, s
             assert not np.shares_memory(array, named_arrays(parameters)[name])
 
 
-@pytest.mark.parametrize(("changes", "kind", "divided"), [
-    ({}, "cpu", True),
-    ({"hidden": (16,)}, "cpu", True),
-    ({"batch_size": 500}, "cpu", True),
-    ({"batch_size": 501}, "cpu", False),
-    ({"batch_size": 501, "shard_rows": 501}, "cpu", True),
-    ({"shard_rows": 63}, "cpu", False),
-    ({"batch_size": None}, "cpu", False),
-    ({"hidden": (250, 250)}, "cpu", False),
-    ({}, "cuda", False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("changes", "kind", "divided"),
+    [
+        ({}, "cpu", True),
+        ({"hidden": (16,)}, "cpu", True),
+        ({"batch_size": 500}, "cpu", True),
+        ({"batch_size": 501}, "cpu", False),
+        ({"batch_size": 501, "shard_rows": 501}, "cpu", True),
+        ({"shard_rows": 63}, "cpu", False),
+        ({"batch_size": None}, "cpu", False),
+        ({"hidden": (250, 250)}, "cpu", False),
+        ({}, "cuda", False),
+    ],
+)
 def test_which_trainings_divide_units_and_that_a_resumed_one_does_the_same(changes, kind, divided):
     config = replace(DIVIDED, **changes)
     assert divides_units(config, kind) == divided
@@ -72,10 +75,16 @@ def test_which_trainings_divide_units_and_that_a_resumed_one_does_the_same(chang
     assert divides_units(recorded, kind) == divided
 
 
-@pytest.mark.parametrize("changes", [
-    {}, {"nesterov": True, "l2": 1e-2}, {"schedule": "one-cycle", "momentum": 0.5},
-    {"hidden": (1100,), "batch_size": 7},
-], ids=["plain", "nesterov-l2", "one-cycle", "three-pieces"])  # fmt: skip
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"nesterov": True, "l2": 1e-2},
+        {"schedule": "one-cycle", "momentum": 0.5},
+        {"hidden": (1100,), "batch_size": 7},
+    ],
+    ids=["plain", "nesterov-l2", "one-cycle", "three-pieces"],
+)
 def test_divided_units_give_the_training_that_divided_rows_give(make_dataset, changes):
     dataset = make_dataset()
     config = replace(DIVIDED, dtype="float64", **changes)
@@ -83,8 +92,10 @@ def test_divided_units_give_the_training_that_divided_rows_give(make_dataset, ch
     by_rows = train(dataset, replace(config, shard_rows=config.batch_size - 1))
     for mine, theirs in zip(by_units.history, by_rows.history, strict=True):
         np.testing.assert_allclose(mine[1:-1], theirs[1:-1], **TRAINING["float64"])
-    for one, other in ((by_units.parameters, by_rows.parameters),
-                       (by_units.velocity, by_rows.velocity)):  # fmt: skip
+    for one, other in (
+        (by_units.parameters, by_rows.parameters),
+        (by_units.velocity, by_rows.velocity),
+    ):
         for name, array in named_arrays(one).items():
             np.testing.assert_allclose(array, named_arrays(other)[name], **TRAINING["float64"])
 

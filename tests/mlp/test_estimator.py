@@ -41,9 +41,16 @@ def weights_hash(classifier):
 
 def dataset_of(train_rows, valid=None, n_classes=3):
     return Dataset(
-        train=Rows(*train_rows), valid=valid, test=None, scale=1.0, n_classes=n_classes,
-        class_names=(), image_shape=None, path="", sha256="",
-    )  # fmt: skip
+        train=Rows(*train_rows),
+        valid=valid,
+        test=None,
+        scale=1.0,
+        n_classes=n_classes,
+        class_names=(),
+        image_shape=None,
+        path="",
+        sha256="",
+    )
 
 
 @parametrize_with_checks([MLPClassifier()])
@@ -56,13 +63,28 @@ def test_it_passes_every_check_of_scikit_learns(estimator, check):
 def test_fit_is_train_on_the_same_rows(dtype, schedule):
     x, y = blobs(dtype=dtype)
     classifier = MLPClassifier(
-        (8, 5), alpha=0.5, batch_size=32, learning_rate=schedule, learning_rate_init=0.05,
-        momentum=0.8, max_iter=7, random_state=3,
-    ).fit(x, y)  # fmt: skip
+        (8, 5),
+        alpha=0.5,
+        batch_size=32,
+        learning_rate=schedule,
+        learning_rate_init=0.05,
+        momentum=0.8,
+        max_iter=7,
+        random_state=3,
+    ).fit(x, y)
     config = TrainingConfig(
-        hidden=(8, 5), l2=0.5 / 32, batch_size=32, schedule=schedule, learning_rate=0.05,
-        momentum=0.8, nesterov=True, epochs=7, seed=3, dtype=dtype, velocity_init=0.0,
-    )  # fmt: skip
+        hidden=(8, 5),
+        l2=0.5 / 32,
+        batch_size=32,
+        schedule=schedule,
+        learning_rate=0.05,
+        momentum=0.8,
+        nesterov=True,
+        epochs=7,
+        seed=3,
+        dtype=dtype,
+        velocity_init=0.0,
+    )
     state = train(dataset_of((x, y)), config)
     assert weights_hash(classifier) == parameters_sha256(state.parameters)
     assert classifier.loss_curve_ == [row.train_loss for row in state.history[1:]]
@@ -84,9 +106,14 @@ def test_its_steps_are_scikit_learns_sgd_with_the_same_alpha():
     """From the same weights, on all rows a step, with three classes: softmax in both."""
     x, y = blobs()
     options = {
-        "hidden_layer_sizes": (8,), "alpha": 3.0, "batch_size": len(x), "random_state": 3,
-        "learning_rate_init": 0.05, "momentum": 0.8, "nesterovs_momentum": True,
-    }  # fmt: skip
+        "hidden_layer_sizes": (8,),
+        "alpha": 3.0,
+        "batch_size": len(x),
+        "random_state": 3,
+        "learning_rate_init": 0.05,
+        "momentum": 0.8,
+        "nesterovs_momentum": True,
+    }
     ours = MLPClassifier(max_iter=0, warm_start=True, **options).fit(x, y)
     theirs = ScikitLearns(solver="sgd", **options).partial_fit(x, y, classes=[0, 1, 2])
     for mine, copy in zip(
@@ -145,14 +172,28 @@ def test_early_stopping_holds_rows_out_and_keeps_the_weights_of_the_lowest_loss(
     x, y = blobs(n=120)
     y[::4] = (y[::4] + 1) % 3  # noise that training cannot learn: validation turns up
     classifier = MLPClassifier(
-        (32,), early_stopping=True, validation_fraction=0.25, n_iter_no_change=5, max_iter=500,
-        learning_rate_init=0.1, batch_size=30, random_state=3, alpha=0.0,
-    ).fit(x, y)  # fmt: skip
+        (32,),
+        early_stopping=True,
+        validation_fraction=0.25,
+        n_iter_no_change=5,
+        max_iter=500,
+        learning_rate_init=0.1,
+        batch_size=30,
+        random_state=3,
+        alpha=0.0,
+    ).fit(x, y)
     parts = train_test_split(x, y, test_size=0.25, random_state=3, stratify=y)
     config = TrainingConfig(
-        hidden=(32,), early_stopping=5, epochs=500, learning_rate=0.1, batch_size=30, seed=3,
-        nesterov=True, dtype="float64", velocity_init=0.0,
-    )  # fmt: skip
+        hidden=(32,),
+        early_stopping=5,
+        epochs=500,
+        learning_rate=0.1,
+        batch_size=30,
+        seed=3,
+        nesterov=True,
+        dtype="float64",
+        velocity_init=0.0,
+    )
     dataset = dataset_of(parts[::2], Rows(*parts[1::2]))
     state = train(dataset, config)
     assert 0 < state.result_epoch == state.epoch - 5 < 490
@@ -164,9 +205,12 @@ def test_early_stopping_holds_rows_out_and_keeps_the_weights_of_the_lowest_loss(
 
     # A warm start goes on from those weights, at rest; they stay where nothing better is found.
     start = replace(
-        state, parameters=state.result_parameters, history=state.history[:-1], best=None,
+        state,
+        parameters=state.result_parameters,
+        history=state.history[:-1],
+        best=None,
         velocity=tuple(Layer(*map(np.zeros_like, layer)) for layer in state.velocity),
-    )  # fmt: skip
+    )
     on = train(dataset, replace(config, epochs=state.epoch + 6, early_stopping=9), state=start)
     classifier.set_params(warm_start=True, max_iter=6, n_iter_no_change=9)
     further = pickle.loads(pickle.dumps(classifier)).fit(x, y)
@@ -367,13 +411,20 @@ def test_the_defaults_are_what_training_gets(monkeypatch, stopping):
     with pytest.raises(Enough):
         MLPClassifier(early_stopping=stopping).fit(*blobs(n=300))
     assert given["config"] == TrainingConfig(
-        hidden=default["hidden_layer_sizes"], l2=default["alpha"] / 200, batch_size=200,
-        schedule=default["learning_rate"], learning_rate=default["learning_rate_init"],
-        momentum=default["momentum"], nesterov=default["nesterovs_momentum"],
-        epochs=default["max_iter"], threads=default["threads"], dtype="float64", velocity_init=0.0,
+        hidden=default["hidden_layer_sizes"],
+        l2=default["alpha"] / 200,
+        batch_size=200,
+        schedule=default["learning_rate"],
+        learning_rate=default["learning_rate_init"],
+        momentum=default["momentum"],
+        nesterov=default["nesterovs_momentum"],
+        epochs=default["max_iter"],
+        threads=default["threads"],
+        dtype="float64",
+        velocity_init=0.0,
         early_stopping=default["n_iter_no_change"] if stopping else None,
         seed=given["config"].seed,
-    )  # fmt: skip
+    )
     assert (given["state"], asked) == (None, [default["device"]])
     held_out = given["dataset"].valid
     assert (held_out is not None) == stopping

@@ -101,19 +101,31 @@ def test_onnx_says_what_it_is_in_standard_nodes(need, tmp_path):
     model = onnx.load(tmp_path / "m.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert [node.op_type for node in model.graph.node] == [
-        "Flatten", "Cast", "Mul", "Gemm", "Relu", "Gemm", "Relu", "Gemm", "Softmax",
-    ]  # fmt: skip
+        "Flatten",
+        "Cast",
+        "Mul",
+        "Gemm",
+        "Relu",
+        "Gemm",
+        "Relu",
+        "Gemm",
+        "Softmax",
+    ]
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 13)]
     (given,) = model.graph.input
     assert given.type.tensor_type.elem_type == onnx.TensorProto.UINT8
     sizes = given.type.tensor_type.shape.dim
     assert (given.name, sizes[0].dim_param, [size.dim_value for size in sizes[1:]]) == (
-        "images", "rows", [9, 7]
-    )  # fmt: skip
+        "images",
+        "rows",
+        [9, 7],
+    )
     notes = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
     assert notes == {
-        "class_names": list(classifier.class_names), "image_shape": [9, 7], "scale": 1 / 255
-    }  # fmt: skip
+        "class_names": list(classifier.class_names),
+        "image_shape": [9, 7],
+        "scale": 1 / 255,
+    }
 
 
 def test_parameters_too_large_for_onnx_are_refused(need, tmp_path, monkeypatch):

@@ -22,9 +22,13 @@ UNINSTALL = "python -m pip uninstall kernels, then install this project again wi
 def run(folder, *words):
     """Run Python where a folder's packages come before all others."""
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, cwd=folder, timeout=60,
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        timeout=60,
         env=os.environ | {"PYTHONPATH": str(folder)},
-    )  # fmt: skip
+    )
 
 
 USE = """

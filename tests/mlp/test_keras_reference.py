@@ -10,9 +10,7 @@ from mlp.device import to_numpy
 from mlp.model import forward, named_arrays
 
 # Keras rounds the momentum to float32, so ours is told the same.
-CONFIG = TrainingConfig(
-    hidden=(16, 8), epochs=6, dtype="float64", momentum=float(np.float32(0.9))
-)  # fmt: skip
+CONFIG = TrainingConfig(hidden=(16, 8), epochs=6, dtype="float64", momentum=float(np.float32(0.9)))
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,6 @@
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -180,3 +181,27 @@ def test_overflow_in_a_worker_is_silent():
 def test_threads_must_be_positive():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Team(0)
+
+
+@needs_blas_threads
+@pytest.mark.parametrize("other_first", [True, False])
+def test_blas_is_free_again_whichever_thread_opens_first_and_closes_last(other_first):
+    """threadpoolctl lets only the thread that has set OpenBLAS' limit lift it."""
+    here, there = Team(1), Team(1)
+    with ThreadPoolExecutor(1) as other:  # which is alive all the time
+
+        def elsewhere(call, *arguments):
+            other.submit(call, *arguments).result()
+
+        calls = [
+            lambda: elsewhere(there.__enter__),
+            here.__enter__,
+            lambda: elsewhere(there.__exit__, None, None, None),
+            lambda: here.__exit__(None, None, None),
+        ]
+        for number in (0, 1, 2, 3) if other_first else (1, 0, 3, 2):
+            calls[number]()
+            assert blas_threads() == ({1} if number != (3 if other_first else 2) else AT_FIRST)
+        with Team(1):
+            assert blas_threads() == {1}
+        assert blas_threads() == AT_FIRST

@@ -191,9 +191,14 @@ def test_training_on_another_device_of_a_strict_library_gives_numpys_losses(
         dataset, train=put(dataset.train), valid=put(dataset.valid), test=put(dataset.test)
     )
     config = replace(
-        SMALL, dtype="float64", batch_size=batch_size, nesterov=True, l2=1e-3, hidden=(16, 8),
+        SMALL,
+        dtype="float64",
+        batch_size=batch_size,
+        nesterov=True,
+        l2=1e-3,
+        hidden=(16, 8),
         early_stopping=3,
-    )  # fmt: skip
+    )
     expected, state = train(dataset, config), train(moved, config)
     for mine, theirs in zip(state.history, expected.history, strict=True):
         np.testing.assert_allclose(mine[1:-1], theirs[1:-1], **TRAINING["float64"])
@@ -305,9 +310,15 @@ def test_weights_in_another_memory_order_are_trained_too(make_dataset):
     assert parameters_sha256(got.parameters) == parameters_sha256(expected.parameters)
 
 
-@pytest.mark.parametrize(("asked", "cores", "sharing", "threads"), [
-    (None, 8, 1, 8), (None, 8, 3, 2), (None, 2, 4, 1), (3, 2, 4, 3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("asked", "cores", "sharing", "threads"),
+    [
+        (None, 8, 1, 8),
+        (None, 8, 3, 2),
+        (None, 2, 4, 1),
+        (3, 2, 4, 3),
+    ],
+)
 def test_ranks_divide_the_cores_they_share(
     make_dataset, monkeypatch, asked, cores, sharing, threads
 ):

@@ -63,6 +63,11 @@ def test_what_fails_is_said_in_one_line_on_stderr(capsys):
 
 def test_exit_statuses_keep_their_meaning():
     assert {status.name: int(status) for status in Status} == {
-        "DONE": 0, "FAILED": 1, "BAD_INPUT": 2, "UNUSABLE": 3, "DIVERGED": 4, "SIGNALLED": 128,
-    }  # fmt: skip
+        "DONE": 0,
+        "FAILED": 1,
+        "BAD_INPUT": 2,
+        "UNUSABLE": 3,
+        "DIVERGED": 4,
+        "SIGNALLED": 128,
+    }
     assert isinstance(Parser("a", None), argparse.ArgumentParser)

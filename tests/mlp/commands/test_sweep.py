@@ -27,9 +27,18 @@ def rows_of(path):
 @pytest.fixture(scope="module")
 def command(letters):
     return [
-        sys.executable, str(ROOT / "scripts" / "sweep.py"), "--data", str(letters), "--split",
-        "400", "100", "--device", "cpu", "--epochs", "8",
-    ]  # fmt: skip
+        sys.executable,
+        str(ROOT / "scripts" / "sweep.py"),
+        "--data",
+        str(letters),
+        "--split",
+        "400",
+        "100",
+        "--device",
+        "cpu",
+        "--epochs",
+        "8",
+    ]
 
 
 def sweep(command, *arguments):
@@ -49,8 +58,12 @@ def swept(command, tmp_path_factory):
 def test_every_combination_is_a_run_of_train_py(swept):
     _, out = swept
     assert {path.name for path in out.iterdir()} == {
-        "hidden-5", "hidden-20", "sweep.csv", "sweep.html", "sweep.png"
-    }  # fmt: skip
+        "hidden-5",
+        "hidden-20",
+        "sweep.csv",
+        "sweep.html",
+        "sweep.png",
+    }
     for units in (5, 20):
         config = json.loads((out / f"hidden-{units}" / "config.json").read_text())
         assert (config["hidden"], config["epochs"], config["split"]) == ([units], 8, [400, 100])

@@ -12,7 +12,7 @@ from mlp.datasets import blocks
 from mlp.datasets.blocks import is_rows_file, read_blocks
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (600, 6, 5)).astype(np.uint8)
-LABELS = np.arange(600) % 4
+LABELS = np.arange(600) % 7
 
 
 @pytest.fixture(params=["npz", "idx", "gzip"])
@@ -29,7 +29,7 @@ def given(request, tmp_path):
 
 
 def test_rows_come_in_order_with_their_labels_a_block_at_a_time(given):
-    found = list(read_blocks(given, (6, 5), 4))
+    found = list(read_blocks(given, (6, 5), 7))
     assert [len(rows) for rows, _ in found] == [256, 256, 88]
     assert_same_bits(np.concatenate([rows for rows, _ in found]), IMAGES.reshape(600, 30))
     np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), LABELS)
@@ -47,7 +47,7 @@ def test_without_labels_there_are_none(tmp_path):
     (tmp_path / "images-idx3-ubyte").write_bytes(idx(IMAGES))
     (tmp_path / "any name").write_bytes(idx(IMAGES))
     for name in ("a.npz", "images-idx3-ubyte", "any name"):
-        assert {labels for _, labels in read_blocks(tmp_path / name, (6, 5), 4)} == {None}
+        assert {labels for _, labels in read_blocks(tmp_path / name, (6, 5), 7)} == {None}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f8"])
@@ -55,7 +55,7 @@ def test_without_labels_there_are_none(tmp_path):
 def test_features_are_floats_of_either_width_and_order(tmp_path, dtype, order):
     features = np.asarray(np.linspace(-1, 1, 3600).reshape(600, 6), dtype, order=order)
     np.savez(tmp_path / "a.npz", features=features, images=IMAGES)
-    rows = np.concatenate([rows for rows, _ in read_blocks(tmp_path / "a.npz", (6,), 4)])
+    rows = np.concatenate([rows for rows, _ in read_blocks(tmp_path / "a.npz", (6,), 7)])
     np.testing.assert_array_equal(rows, features)
     assert rows.dtype == np.dtype(dtype).newbyteorder("=")
 
@@ -64,7 +64,7 @@ def test_what_comes_before_the_damage_is_given(tmp_path):
     (tmp_path / "images").write_bytes(idx(IMAGES)[:-1])
     seen = []
     with pytest.raises(DataError, match="claims 600 rows, ends within"):
-        seen.extend(len(rows) for rows, _ in read_blocks(tmp_path / "images", (6, 5), 4))
+        seen.extend(len(rows) for rows, _ in read_blocks(tmp_path / "images", (6, 5), 7))
     assert seen == [blocks.ROWS, blocks.ROWS]
 
 

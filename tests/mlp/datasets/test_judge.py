@@ -20,30 +20,37 @@ def with_value(value, row):
 
 BAD = {
     "float images": (
-        IMAGES / 255, LABELS,
+        IMAGES / 255,
+        LABELS,
         r"images must be uint8 of shape \(N, H, W\), .* got float64 of shape \(60, 5, 4\)",
     ),
     "flat images": (
-        IMAGES.reshape(N, -1), LABELS,
+        IMAGES.reshape(N, -1),
+        LABELS,
         r"images must be uint8 of shape .* got uint8 of shape \(60, 20\)",
     ),
     "colour images": (IMAGES[..., None], LABELS, r"got uint8 of shape \(60, 5, 4, 1\)"),
     "half features": (FEATURES.astype(np.float16), LABELS, "got float16"),
     "float labels": (
-        IMAGES, LABELS * 1.0,
+        IMAGES,
+        LABELS * 1.0,
         r"labels must be integers of shape \(N,\), got float64 of shape \(60,\)",
     ),
     "bool labels": (IMAGES, LABELS > 0, "labels must be integers"),
     "one-hot labels": (
-        IMAGES, np.eye(3, dtype=np.uint8)[LABELS],
+        IMAGES,
+        np.eye(3, dtype=np.uint8)[LABELS],
         r"labels must be integers .* shape \(60, 3\); give class indices, not one-hot rows",
     ),
     "other counts": (IMAGES, LABELS[:-1], "60 rows but 59 labels"),
     "negative labels": (
-        IMAGES, LABELS.astype(np.int32) - 1, "labels must be class indices from 0, got -1 to 1"
+        IMAGES,
+        LABELS.astype(np.int32) - 1,
+        "labels must be class indices from 0, got -1 to 1",
     ),
     "huge labels": (
-        IMAGES, LABELS.astype(np.uint64) + np.uint64(2**63),
+        IMAGES,
+        LABELS.astype(np.uint64) + np.uint64(2**63),
         "labels must be class indices from 0, got 9223372036854775808",
     ),
     "a label of 32 bits": (IMAGES, LABELS.astype(np.int64) + 2**31 - 2, "from 0, got 2147483646"),
@@ -51,7 +58,7 @@ BAD = {
     "inf": (with_value(-np.inf, 59), LABELS, "features must be finite, row 59 holds NaN or inf"),
     "no rows": (IMAGES[:0], LABELS[:0], "holds no data, its rows have shape"),
     "no pixels": (IMAGES[:, :0], LABELS, "holds no data"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -119,8 +119,10 @@ def test_peak_memory_does_not_grow_with_the_rows(tmp_path, batch_size):
         np.save(folder / "labels.npy", (np.arange(rows) % 64).astype(np.uint8))
         done = subprocess.run(
             [sys.executable, "-c", PEAK, str(folder), str(rows - 2000), str(batch_size)],
-            capture_output=True, text=True, check=True,
-        )  # fmt: skip
+            capture_output=True,
+            text=True,
+            check=True,
+        )
         peaks.append(int(done.stdout))
     print(peaks)
     assert peaks[1] <= 1.1 * peaks[0], peaks

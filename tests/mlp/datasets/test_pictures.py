@@ -176,6 +176,8 @@ def test_a_large_jpeg_is_not_decoded_whole(tmp_path):
     del picture
     done = subprocess.run(
         [sys.executable, "-c", GROWTH, tmp_path / "small.jpg", tmp_path / "large.jpg"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert 1000 * int(done.stdout) < 40e6, done.stdout

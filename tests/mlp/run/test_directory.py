@@ -135,9 +135,7 @@ def test_a_record_without_held_out_rows_says_so(make_dataset):
 def test_an_epochs_time_is_the_median_without_the_first_row(make_dataset):
     found, state = record(make_dataset())
     seconds = sorted(row.seconds for row in state.history[1:])
-    assert found["timing"] == {
-        "total_s": 1.5, "epoch_median_s": (seconds[1] + seconds[2]) / 2
-    }  # fmt: skip
+    assert found["timing"] == {"total_s": 1.5, "epoch_median_s": (seconds[1] + seconds[2]) / 2}
 
 
 def test_a_record_is_none_before_the_end_and_one_line_where_it_is_damaged(tmp_path):

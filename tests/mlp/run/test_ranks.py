@@ -43,9 +43,14 @@ class Heard(Communicator):
 @pytest.fixture
 def order(letters):
     config = TrainingConfig(
-        data=str(letters), split=(400, 100), hidden=(5,), epochs=2, device="cpu", shard_rows=64,
+        data=str(letters),
+        split=(400, 100),
+        hidden=(5,),
+        epochs=2,
+        device="cpu",
+        shard_rows=64,
         threads=1,
-    )  # fmt: skip
+    )
     dataset = load(letters, split=(400, 100))
     environment = checkpoint.environment(choose_device("cpu"))
     return Order(config, None, "cpu", dataset.sha256, fingerprint(dataset), environment)

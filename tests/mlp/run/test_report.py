@@ -250,8 +250,10 @@ def test_nothing_is_loaded_from_anywhere(report, make_dataset):
     assert set(re.findall(r"url\((.)", html)) == {"#"}
     (policy,) = [m["content"] for m in page.all("meta") if "http-equiv" in m]
     assert policy.split("; ")[:3] == [
-        "default-src 'none'", "style-src 'unsafe-inline'", "img-src data:"
-    ]  # fmt: skip
+        "default-src 'none'",
+        "style-src 'unsafe-inline'",
+        "img-src data:",
+    ]
 
 
 def test_the_page_is_accessible_as_far_as_its_source_tells(report, make_dataset):

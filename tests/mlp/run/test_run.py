@@ -3,14 +3,18 @@
 import csv
 import json
 import os
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits
+from small_runs import arguments, hash_and_rows, one_line
+from small_runs import run as run_command
 
-from mlp import TrainingConfig, train
+from mlp import History, TrainingConfig, train
 from mlp.commands.train import main
 from mlp.communicator import Communicator
 from mlp.device import Device
@@ -139,12 +143,15 @@ def test_a_run_that_goes_on_is_measured_as_one(run):
     run.config = replace(run.config, checkpoint_every=1)
     first = run.execute()
     (run.directory / "run.json").unlink()
+    found = checkpoint.load(run.directory)
+    rows = found.state.history
+    long = replace(found.state, history=History((rows[0]._replace(seconds=1e4), *rows[1:])))
+    checkpoint.save(run.directory, long, *found[1:4])
     again, listener = resumed(run, epochs=5)
     second = again.execute()
     assert listener.epochs == [(4, 5), (5, 5)]
     assert listener.warned == [f"{run.directory}: going on after epoch 3"]
-    past = sum(row.seconds for row in checkpoint.load(run.directory).state.history[:4])
-    assert second["timing"]["total_s"] > past
+    assert 1e4 < second["timing"]["total_s"] < 2e4
     assert second["result"]["epochs_trained"] == first["result"]["epochs_trained"] + 2
 
 
@@ -174,3 +181,141 @@ def test_the_same_is_said_on_the_command_line_in_lines_without_control_codes(
     err = capsys.readouterr().err
     assert all(line.isprintable() for line in err.splitlines())
     assert err.splitlines()[-1] == f"written to {tmp_path}/run \\x1b[31m"
+
+
+# Runs that are gone on from, as the command line tells of them.
+
+
+def test_a_finished_run_says_so(finished, capsys):
+    assert run_command("--resume", finished) == 0
+    assert "finished after 4 epochs; more --epochs extend it" in one_line(capsys)
+
+
+def test_a_finished_run_of_keras_says_so_and_an_unfinished_one_cannot_go_on(
+    unfinished, finished, tmp_path, capsys
+):
+    for source, status in ((finished, 0), (unfinished, 2)):
+        out = tmp_path / source.parent.name
+        shutil.copytree(source, out)
+        config = json.loads((out / "config.json").read_text()) | {"reference": "keras"}
+        (out / "config.json").write_text(json.dumps(config))
+        assert run_command("--resume", out) == status
+    err = capsys.readouterr().err
+    assert "finished after 4 epochs" in err
+    assert "a run of --reference keras cannot go on; start anew" in err
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(unfinished, capsys):
+    config = json.loads((unfinished / "config.json").read_text()) | {"learning_rate": 0.5}
+    (unfinished / "config.json").write_text(json.dumps(config))
+    assert run_command("--resume", unfinished) == 2
+    assert "its config.json and its checkpoint differ in --learning-rate" in one_line(capsys)
+
+
+def test_checkpoints_of_another_run_in_a_new_runs_place_are_removed(
+    feature_rows, finished, tmp_path
+):
+    out = tmp_path / "run"
+    shutil.copytree(finished / "checkpoint", out / "checkpoint")
+    options = [*arguments(feature_rows, "full batch", out), "--epochs", "2"]
+    assert main(options) == 0
+    names = sorted(path.name for path in (out / "checkpoint").iterdir())
+    assert names == ["epoch-000000002.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("config.json", {"l2": 10**400}, "config.json: l2 must be a finite number"),
+        ("run.json", {"result": {"epochs_trained": "3", "stopped_early": False}}, "epochs_trained"),
+        ("run.json", {"result": {"epochs_trained": float("inf")}}, "is no record of a run"),
+    ],
+)
+def test_odd_numbers_in_json_are_one_line(finished, tmp_path, capsys, name, value, message):
+    out = tmp_path / "run"
+    shutil.copytree(finished, out)
+    content = json.loads((out / name).read_text()) | value
+    (out / name).write_text(json.dumps(content))
+    assert run_command("--resume", out) == 2
+    assert message in one_line(capsys)
+
+
+def test_what_lies_in_the_place_of_the_checkpoints_is_one_line(feature_rows, tmp_path, capsys):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint").write_text("")
+    assert main(arguments(feature_rows, "full batch", tmp_path / "run")) == 2
+    one_line(capsys)
+
+
+@pytest.mark.parametrize("mode", ["mini-batches", "full batch"])
+def test_more_epochs_extend_a_run_to_the_bits_of_one_run(feature_rows, tmp_path, capsys, mode):
+    """The full batch's last row is evaluated in the one run and trained on in the other."""
+    out, whole = tmp_path / "run", tmp_path / "whole"
+    options = ["--dtype", "float64", "--epochs"]
+    assert main([*arguments(feature_rows, mode, out), *options, "4"]) == 0
+    assert run_command("--resume", out, "--epochs", 9) == 0
+    assert "warning" not in capsys.readouterr().err
+    assert main([*arguments(feature_rows, mode, whole), *options, "9"]) == 0
+    assert hash_and_rows(out) == hash_and_rows(whole)
+
+
+def test_a_schedule_that_depends_on_the_epochs_is_warned_of(feature_rows, tmp_path, capsys):
+    out = tmp_path / "run"
+    assert main([*arguments(feature_rows, "cosine in float64", out), "--epochs", "5"]) == 0
+    assert run_command("--resume", out, "--epochs", 7) == 0
+    assert "the weights will not be those of 7 epochs in one run" in capsys.readouterr().err
+
+
+def test_without_a_checkpoint_a_run_starts_again(feature_rows, finished, unfinished, capsys):
+    checkpoint.remove(unfinished)
+    assert run_command("--resume", unfinished) == 0
+    assert "no checkpoint yet, starting again from epoch 0" in capsys.readouterr().err
+    assert hash_and_rows(unfinished) == hash_and_rows(finished)
+
+
+def test_another_cpu_is_warned_of(unfinished, capsys, monkeypatch):
+    genuine = checkpoint.environment
+    monkeypatch.setattr(checkpoint, "environment", lambda device: genuine(device) | {"CPU": "Z80"})
+    assert run_command("--resume", unfinished) == 0
+    assert "is Z80: the last bits may differ" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--learning-rate", "0.3"], "--learning-rate cannot change in a run"),
+        (["--hidden", "7"], "--hidden cannot change in a run"),
+        (["--dtype", "float64"], "--dtype cannot change in a run"),
+        (["--seed", "1"], "--seed cannot change in a run"),
+        (["--epochs", "3"], "--epochs must be at least the 4 that are done"),
+        (["--config", "x.json"], "--resume has a config.json of its own; leave out --config"),
+    ],
+)
+def test_what_cannot_change_is_refused(unfinished, capsys, options, message):
+    assert run_command("--resume", unfinished, *options) == 2
+    assert message in one_line(capsys)
+
+
+def test_other_data_are_refused(feature_rows, unfinished, tmp_path, capsys):
+    other = tmp_path / "rows.npz"
+    with np.load(feature_rows) as file:
+        np.savez(other, features=file["features"] + 1, labels=file["labels"])
+    assert run_command("--resume", unfinished, "--data", other) == 2
+    assert "the checkpoint is of data with SHA-256" in one_line(capsys)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc")
+def test_a_directory_that_cannot_be_made_is_one_line(feature_rows, capsys):
+    out = Path("/proc/self/run")  # where not even root can make one
+    assert main(arguments(feature_rows, "full batch", out)) == 2
+    assert f"{out}: cannot be made (No such file or directory); choose another --out" in one_line(
+        capsys
+    )
+
+
+def test_a_file_in_the_place_of_the_directory_is_one_line(feature_rows, tmp_path, capsys):
+    (tmp_path / "run").write_text("")
+    assert main(arguments(feature_rows, "full batch", tmp_path / "run")) == 2
+    assert "cannot be made (File exists); choose another --out" in one_line(capsys)
+    assert run_command("--resume", tmp_path / "nothing") == 2
+    assert "cannot be read (No such file or directory)" in one_line(capsys)

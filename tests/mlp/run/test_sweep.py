@@ -64,13 +64,23 @@ def test_without_a_validation_loss_it_is_the_last_row():
 
 def test_a_summary_is_of_the_early_stopping_point_or_the_reason_there_is_none():
     assert finished({"hidden": "5"}, 0.9, 0.3).summary() == {
-        "directory": "name", "status": "finished", "early_stopping_epoch": 1, "epochs_trained": 1,
-        "train_loss": 0.5, "train_accuracy": 0.8, "valid_loss": 0.3, "valid_accuracy": 0.75,
-        "test_loss": 0.9, "test_accuracy": 0.7, "seconds": 1.0,
-    }  # fmt: skip
+        "directory": "name",
+        "status": "finished",
+        "early_stopping_epoch": 1,
+        "epochs_trained": 1,
+        "train_loss": 0.5,
+        "train_accuracy": 0.8,
+        "valid_loss": 0.3,
+        "valid_accuracy": 0.75,
+        "test_loss": 0.9,
+        "test_accuracy": 0.7,
+        "seconds": 1.0,
+    }
     assert diverged({"hidden": "5"}).summary() == {
-        "directory": "hidden-5", "status": "diverged", "reason": "it diverged"
-    }  # fmt: skip
+        "directory": "hidden-5",
+        "status": "diverged",
+        "reason": "it diverged",
+    }
 
 
 def test_a_trial_is_named_by_what_varies():

@@ -1,0 +1,56 @@
+"""Small runs of the command line, and what is left of them."""
+
+import csv
+import json
+
+from mlp.commands.train import main
+
+# Different ways through training; each is resumed with other threads than it began with.
+MODES = {
+    "full batch": ["--epochs", 150, "--checkpoint-every", 2],
+    "mini-batches": ["--epochs", 40, "--batch-size", 32, "--checkpoint-every", 1],
+    "early stopping": [
+        "--epochs",
+        120,
+        "--batch-size",
+        100,
+        "--early-stopping",
+        110,
+        "--nesterov",
+        "--checkpoint-every",
+        3,
+    ],
+    "cosine in float64": [
+        "--epochs",
+        60,
+        "--batch-size",
+        64,
+        "--schedule",
+        "cosine",
+        "--dtype",
+        "float64",
+        "--checkpoint-every",
+        5,
+    ],
+}
+
+
+def arguments(data, mode, out):
+    fixed = ["--data", data, "--split", 900, 200, "--hidden", 40, 20, "--device", "cpu"]
+    return [*map(str, [*fixed, *MODES[mode]]), "--out", str(out), "--quiet", "--no-report"]
+
+
+def hash_and_rows(directory):
+    with (directory / "metrics.csv").open(newline="") as file:
+        rows = [row[:-1] for row in csv.reader(file)]  # without the seconds
+    return json.loads((directory / "run.json").read_text())["parameters_sha256"], rows
+
+
+def run(*options):
+    return main([*map(str, options), "--quiet", "--no-report"])
+
+
+def one_line(capsys):
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1, err
+    return err
