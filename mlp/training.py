@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 from array_api_compat import is_numpy_array
 
 from kernels import array_namespace
@@ -263,7 +262,8 @@ def check_finite(state: TrainingState) -> None:
     DivergedError
     """
     for name, array in named_arrays(state.parameters).items():
-        if not np.isfinite(to_numpy(array)).all():
+        xp = array_namespace(array)
+        if not bool(xp.all(xp.isfinite(array))):
             raise DivergedError(
                 f"training diverged: {name} is not finite after {state.epoch} epochs; {_LOWER}"
             )
