@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..classifier import Classifier
-from ..config import TrainingConfig, command_line, differences, flag
+from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
 from ..files import remove_parts, write_json
@@ -19,9 +19,10 @@ from ..model import map_arrays
 from ..training import TrainingState, network_sizes, patience_is_over, thread_count, train
 from ..work import training_piece_rows
 from . import checkpoint
-from .directory import create, locked, read_record, record, write_config
+from .directory import create, locked, record, write_config
 from .ranks import Leader, Order
 from .report import plot_history, write_report
+from .resume import finished, state_to_resume
 from .signals import StoppedBySignal, StopSignals
 
 
@@ -65,20 +66,9 @@ class Run:
 
     def finished(self) -> dict[str, Any] | None:
         """Return the record of a run that leaves nothing to do, and say so; else None."""
-        found = read_record(self.directory) if self.resume else None
-        if found is None:
+        if not self.resume:
             return None
-        result = found["result"]
-        if not result["stopped_early"] and result["epochs_trained"] < self.config.epochs:
-            return None
-        hint = "more --epochs extend it"
-        if result["stopped_early"]:
-            hint = "early stopping ended it"
-        elif checkpoint.load(self.directory) is None:
-            hint = "it has no checkpoint, so more --epochs begin with the first"
-        epochs = result["epochs_trained"]
-        self.listener.warn(f"{self.directory}: finished after {epochs} epochs; {hint}")
-        return found
+        return finished(self.directory, self.config.epochs, self.listener.warn)
 
     def execute(self) -> dict[str, Any]:
         """Train and write every file of the run; return what ``run.json`` says.
@@ -128,7 +118,10 @@ class Run:
         self, config: TrainingConfig, device: Device, dataset: Dataset, started: float
     ) -> dict[str, Any]:
         environment = checkpoint.environment(device)
-        state = self._state_to_resume(config, dataset, environment) if self.resume else None
+        state = None
+        if self.resume:
+            warn = self.listener.warn
+            state = state_to_resume(self.directory, config, dataset, environment, warn)
         write_config(self.directory, config, resumed=self.resume)
         if state is None:  # what lies there is of another run
             checkpoint.remove(self.directory)
@@ -225,42 +218,6 @@ class Run:
                 command=f"mlp train {command_line(self.config)}".rstrip(),
             )
         write_json(self.directory / "run.json", record)
-
-    def _state_to_resume(
-        self, config: TrainingConfig, dataset: Dataset, environment: dict[str, str]
-    ) -> TrainingState | None:
-        """Return what the run goes on from, and say what that means; None starts it again."""
-        warn = self.listener.warn
-        found = checkpoint.load(self.directory)
-        if found is None:
-            warn(f"{self.directory}: no checkpoint yet, starting again from epoch 0")
-            return None
-        for warning in found.warnings:
-            warn(f"warning: {warning}")
-        sizes = network_sizes(dataset, config)
-        checkpoint.check_fits(found, sizes, config.dtype, dataset.sha256)
-        if found.state.epoch > config.epochs:
-            raise ValueError(f"--epochs must be at least the {found.state.epoch} that are done")
-        for name, option in differences(found.config, config).items():
-            if not option.metadata["resume"]:
-                raise ValueError(
-                    f"{self.directory}: its config.json and its checkpoint differ in {flag(name)}; "
-                    "start a new run with --config"
-                )
-        warn(f"{self.directory}: going on after epoch {found.state.epoch}")
-        for name, value in environment.items():
-            if (before := found.environment.get(name)) != value:
-                warn(
-                    f"warning: {name} was {before} and is {value}: the last bits may differ from "
-                    "one run's"
-                )
-        if config.epochs != found.config.epochs and config.schedule != "constant":
-            warn(
-                f"warning: the {config.schedule} schedule depends on --epochs, "
-                f"{found.config.epochs} before: the weights will not be those of {config.epochs} "
-                "epochs in one run"
-            )
-        return found.state
 
 
 def to_host(state: TrainingState) -> TrainingState:

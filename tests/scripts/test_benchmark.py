@@ -11,7 +11,7 @@ from pathlib import Path
 import benchmark
 import numpy as np
 import pytest
-from benchmarks import floor, growth, layout, link, recipes, rounds, scaling, speed
+from benchmarks import floor, growth, layout, link, model, recipes, rounds, scaling, speed
 from benchmarks.process import Entry, Process, limited_to
 from benchmarks.rounds import (
     FULL_TOLERANCE,
@@ -378,9 +378,9 @@ def test_help_shows_an_example_and_the_defaults():
 
 
 def model_of(step, steps, held_out=(6, 3)):
-    shape = scaling.Shape(step, steps, held_out, 100, 50, 4_000_000, 0)
-    costs = scaling.Costs(exchange=1e-4, bandwidth=1e9, update=1e-3)
-    return [scaling.predict(shape, 1.0, costs, ranks) for ranks in (1, 2, 3, 4, 20)]
+    shape = model.Shape(step, steps, held_out, 100, 50, 4_000_000, 0)
+    costs = model.Costs(exchange=1e-4, bandwidth=1e9, update=1e-3)
+    return [model.predict(shape, 1.0, costs, ranks) for ranks in (1, 2, 3, 4, 20)]
 
 
 def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
@@ -400,8 +400,8 @@ def test_the_model_of_ranks_takes_the_longest_share_and_counts_every_node():
 
 
 def test_the_model_of_divided_units_divides_the_update_and_exchanges_weights_once_an_epoch():
-    shape = scaling.Shape(2, 5, (6, 3), 64, 50, 5_120, 8_000_000)
-    two = scaling.predict(shape, 1.0, scaling.Costs(1e-4, 1e9, 1e-3), 2)
+    shape = model.Shape(2, 5, (6, 3), 64, 50, 5_120, 8_000_000)
+    two = model.predict(shape, 1.0, model.Costs(1e-4, 1e9, 1e-3), 2)
     # 5 steps of 2 pieces, each the work of 64 rows trained, and 9 pieces of 50 rows evaluated.
     assert two.compute == pytest.approx((640 + 250) / (1280 + 450))
     assert two.communicate == pytest.approx(6 * 1e-4 + (5 * 2 * 5_120 + 8_000_000) / 1e9)
@@ -412,13 +412,13 @@ def test_the_model_of_divided_units_divides_the_update_and_exchanges_weights_onc
 ])  # fmt: skip
 def test_the_model_cuts_a_training_as_training_does(batch_size, step, rows, epoch_bytes):
     config = TrainingConfig(batch_size=batch_size)
-    shape = scaling.shape(config, None)
+    shape = model.shape(config, None)
     assert (shape.step, shape.shard_rows, shape.epoch_bytes) == (step, rows, epoch_bytes)
     assert shape.node_bytes == (4 * 128 * 10 if epoch_bytes else 4 * 795_010)
 
 
 def test_over_ethernet_nodes_pass_both_memory_and_network():
-    costs = scaling.Costs(1e-5, 3e9, 1e-3).over_ethernet()
+    costs = model.Costs(1e-5, 3e9, 1e-3).over_ethernet()
     assert costs == (pytest.approx(4e-5), pytest.approx(1.5e9), 1e-3)
 
 

@@ -1,0 +1,78 @@
+"""What a run that is to go on is found to be: finished, or a state to go on from."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..config import TrainingConfig, differences, flag
+from ..datasets import Dataset
+from ..training import TrainingState, network_sizes
+from . import checkpoint
+from .directory import read_record
+
+Warn = Callable[[str], object]
+
+
+def finished(directory: Path, epochs: int, warn: Warn) -> dict[str, Any] | None:
+    """Return the record of a run that leaves nothing to do, and say so; else None."""
+    found = read_record(directory)
+    if found is None:
+        return None
+    result = found["result"]
+    if not result["stopped_early"] and result["epochs_trained"] < epochs:
+        return None
+    hint = "more --epochs extend it"
+    if result["stopped_early"]:
+        hint = "early stopping ended it"
+    elif checkpoint.load(directory) is None:
+        hint = "it has no checkpoint, so more --epochs begin with the first"
+    warn(f"{directory}: finished after {result['epochs_trained']} epochs; {hint}")
+    return found
+
+
+def state_to_resume(
+    directory: Path,
+    config: TrainingConfig,
+    dataset: Dataset,
+    environment: dict[str, str],
+    warn: Warn,
+) -> TrainingState | None:
+    """Return what the run goes on from, and say what that means; None starts it again.
+
+    Raises
+    ------
+    ValueError
+        The checkpoint has more epochs, or other options.
+    FileError
+        It is of other data or another network, or all are damaged.
+    """
+    found = checkpoint.load(directory)
+    if found is None:
+        warn(f"{directory}: no checkpoint yet, starting again from epoch 0")
+        return None
+    for warning in found.warnings:
+        warn(f"warning: {warning}")
+    sizes = network_sizes(dataset, config)
+    checkpoint.check_fits(found, sizes, config.dtype, dataset.sha256)
+    if found.state.epoch > config.epochs:
+        raise ValueError(f"--epochs must be at least the {found.state.epoch} that are done")
+    for name, option in differences(found.config, config).items():
+        if not option.metadata["resume"]:
+            raise ValueError(
+                f"{directory}: its config.json and its checkpoint differ in {flag(name)}; "
+                "start a new run with --config"
+            )
+    warn(f"{directory}: going on after epoch {found.state.epoch}")
+    for name, value in environment.items():
+        if (before := found.environment.get(name)) != value:
+            warn(
+                f"warning: {name} was {before} and is {value}: the last bits may differ from "
+                "one run's"
+            )
+    if config.epochs != found.config.epochs and config.schedule != "constant":
+        warn(
+            f"warning: the {config.schedule} schedule depends on --epochs, "
+            f"{found.config.epochs} before: the weights will not be those of {config.epochs} "
+            "epochs in one run"
+        )
+    return found.state
