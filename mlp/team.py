@@ -31,9 +31,8 @@ class Team:
     """The threads of this process, and the other ranks of its job.
 
     The calling thread works too, so one thread means that no other exists. While a team is open
-    the process' BLAS is held to one thread, also for ``threads=1``: one thread against two changes
-    a product's last bits. Every verb opens the team for its own time; ``with team:`` keeps threads
-    from one verb to the next.
+    BLAS is held to one thread, also for ``threads=1``. Every verb opens the team for its own time;
+    ``with team:`` keeps threads from one verb to the next.
 
     Parameters
     ----------
@@ -207,7 +206,7 @@ class Team:
             try:
                 # Threads do not inherit this. An overflow shows itself as a loss that is not
                 # finite, which training reports in one line instead of a stream of warnings.
-                with np.errstate(all="ignore"):
+                with blas.single_threaded_here(), np.errstate(all="ignore"):
                     work(number)
             except BaseException:
                 abort()
