@@ -1,6 +1,7 @@
 """Files that a user names: opened without trust, and replaced whole or not at all."""
 
 import json
+import math
 import os
 import re
 import secrets
@@ -120,8 +121,21 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a file by a JSON value, indented; see `replacing`."""
-    write(path, json.dumps(value, indent=2) + "\n")
+    """Replace a file by a JSON value, indented; see `to_json` and `replacing`."""
+    write(path, to_json(value, indent=2) + "\n")
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON that every reader takes: NaN and inf, which JSON lacks, are null."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def remove_parts(folder: Path) -> None:

@@ -16,7 +16,7 @@ from .datasets import Dataset, Rows
 from .device import Device, DeviceError, to_numpy
 from .epochs import Epoch
 from .model import Layer, Parameters, Sums, init_parameters, layer_sizes, to_input
-from .training import TrainingState, last_state, network_sizes, states_of
+from .training import TrainingState, check_trainable, last_state, network_sizes, states_of
 from .work import epoch_order, learning_rate, make_optimizer
 
 
@@ -137,6 +137,7 @@ def train_keras(
     The state's arrays are NumPy's. TensorFlow chooses device and threads itself. `stop` is asked
     after every epoch.
     """
+    check_trainable(dataset, config)
     sizes = network_sizes(dataset, config)
     parameters = init_parameters(sizes, seed=config.seed, dtype=config.dtype)
     velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)

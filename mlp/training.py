@@ -18,6 +18,7 @@ from kernels import array_namespace
 from .communicator import Communicator
 from .config import TrainingConfig
 from .datasets import Dataset
+from .datasets.judge import check_range
 from .device import available_threads, copied, float_dtype, to_numpy
 from .epochs import Epoch, make_epochs
 from .history import SPLITS, History, Metrics
@@ -88,6 +89,20 @@ def thread_count(config: TrainingConfig, dataset: Dataset, communicator: Communi
     return config.threads or max(1, available_threads() // communicator.cores_shared_by)
 
 
+def check_trainable(dataset: Dataset, config: TrainingConfig) -> None:
+    """Check what only rows and options together can be wrong in.
+
+    Raises
+    ------
+    ValueError
+        Early stopping without validation rows, or values beyond the dtype.
+    """
+    if config.early_stopping is not None and dataset.valid is None:
+        raise ValueError("early stopping needs validation rows, and this data set has none")
+    for name, rows in dataset.splits.items():
+        check_range(rows.features, config.dtype, f"{dataset.path}: {SPLITS[name].lower()} rows")
+
+
 def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
     """Draw the initial weights and place them beside the training rows.
 
@@ -138,7 +153,7 @@ def states(
     DivergedError
         The training loss is not finite.
     ValueError
-        Early stopping without validation rows.
+        Early stopping without validation rows, or features beyond the dtype.
     """
     yield from _states(_work(dataset, config, communicator, stop, keep=True), state)
 
@@ -166,7 +181,7 @@ def train(
     DivergedError
         The training loss, or at the end a parameter, is not finite.
     ValueError
-        Early stopping without validation rows.
+        Early stopping without validation rows, or features beyond the dtype.
     """
     # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
     work = _work(dataset, config, communicator, stop, keep=on_epoch is not None)
@@ -238,8 +253,7 @@ def _work(
 
 def _states(work: Work, state: TrainingState | None) -> Iterator[TrainingState]:
     dataset, config = work.dataset, work.config
-    if config.early_stopping is not None and dataset.valid is None:
-        raise ValueError("early stopping needs validation rows, and this data set has none")
+    check_trainable(dataset, config)
     if state is None:
         state = initial_state(dataset, config)
     else:
@@ -294,7 +308,7 @@ def _with_best(state: TrainingState, config: TrainingConfig) -> TrainingState:
     if config.early_stopping is None:
         return state
     row, best = state.history[-1], state.best
-    if best is not None and not row.valid_loss < best.valid_loss:
+    if not row.valid_loss < (math.inf if best is None else best.valid_loss):  # NaN never wins
         return state
     return replace(
         state, best=Best(row.epoch, row.valid_loss, map_arrays(copied, state.parameters))
@@ -303,8 +317,5 @@ def _with_best(state: TrainingState, config: TrainingConfig) -> TrainingState:
 
 def patience_is_over(state: TrainingState, config: TrainingConfig) -> bool:
     """Return whether early stopping ends training here."""
-    return (
-        config.early_stopping is not None
-        and state.best is not None
-        and state.epoch - state.best.epoch >= config.early_stopping
-    )
+    since = 0 if state.best is None else state.best.epoch
+    return config.early_stopping is not None and state.epoch - since >= config.early_stopping

@@ -5,7 +5,6 @@ python scripts/parity.py --dtype float64 float32 --seed 421 422 423 --write-tabl
 """
 
 import argparse
-import json
 import math
 import sys
 from dataclasses import replace
@@ -25,7 +24,7 @@ from mlp import (
 from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least
 from mlp.config import add_arguments, from_arguments
-from mlp.files import replacing, write, write_json
+from mlp.files import replacing, to_json, write, write_json
 from mlp.run.directory import default_directory
 
 TRAINING = ["data", "device", "hidden", "epochs", "momentum"]  # its options, taken as they are
@@ -182,7 +181,7 @@ def parity(options: argparse.Namespace) -> int:
     if options.write_table:
         write_table(options.write_table, comparisons)
     if options.json:
-        print(json.dumps({"results": results}))
+        print(to_json({"results": results}))
     elif not options.quiet:
         print(text)
     return Status.DONE if all(result["passed"] for result in results) else Status.FAILED

@@ -10,7 +10,6 @@ compared at the epoch of their lowest validation loss; test rows are measured, n
 """
 
 import argparse
-import json
 import os
 import re
 import shlex
@@ -24,6 +23,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
+from ..files import to_json
 from ..run.directory import default_directory, locked, read_config
 from ..run.sweep import Trial, table, write_csv, write_page, write_picture
 from .errors import CommandError, guarded
@@ -94,7 +94,7 @@ def sweep(parser: Parser, options: argparse.Namespace) -> int:
     if options.json:
         results = [{"options": trial.options, **trial.summary()} for trial in trials]
         chosen = best and best.directory.name
-        print(json.dumps({"directory": str(out), "best": chosen, "runs": results}))
+        print(to_json({"directory": str(out), "best": chosen, "runs": results}))
     return Status.DONE if best else Status.DIVERGED
 
 

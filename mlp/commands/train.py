@@ -10,7 +10,6 @@ mpiexec -n 4 python -m mpi4py -m mlp train --out runs/four
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from ..communicator import find
 from ..config import TrainingConfig, add_arguments, differences, flag, from_arguments
+from ..files import to_json
 from ..run.directory import default_directory, read_config
 from ..run.ranks import Leader, follow
 from ..run.run import Listener, Run
@@ -76,12 +76,9 @@ def train(options: argparse.Namespace, leader: Leader) -> int:
     directory: Path = options.resume or options.out or default_directory()
     with Terminal(options.quiet) as terminal:
         run = Run(directory, config, bool(options.resume), not options.no_report, leader, terminal)
-        finished = run.finished()
-        record = finished or run.execute()
-    if not finished:
-        terminal.say(summary(record, directory))
+        record = run.execute()
     if options.json:
-        print(json.dumps(record))
+        print(to_json(record))
     return Status.DONE
 
 
@@ -113,8 +110,7 @@ class Terminal(Listener):
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._close()
 
     def say(self, text: str) -> None:
         """See `Listener`."""
@@ -140,6 +136,15 @@ class Terminal(Listener):
             refresh=False,
         )
         self._bar.update(row.epoch - self._bar.n)
+
+    def ended(self, record: dict[str, Any], directory: Path) -> None:
+        """See `Listener`."""
+        self._close()
+        self.say(summary(record, directory))
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
 def summary(record: dict[str, Any], directory: Path) -> str:

@@ -1,8 +1,11 @@
 """What rows and labels must be: judged once, on the host, where data enter."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+
+from kernels import Array, array_namespace
 
 from .errors import DataError
 from .on_disk import FileRows
@@ -55,6 +58,32 @@ def check(pair: Pair, name: str) -> Pair:
             f"{name}: labels must be class indices from 0, got {labels.min()} to {labels.max()}"
         )
     return Pair(rows, labels.astype(np.uint8 if labels.max() < 256 else np.int64))
+
+
+def check_range(features: Array, dtype: str, name: str) -> None:
+    """Check that features are finite as the dtype that training casts them to.
+
+    Parameters
+    ----------
+    features : (N, D) array of any library, or FileRows
+        Only float64 can hold what float32 cannot.
+    dtype : {"float32", "float64"}
+    name : str
+        What a message begins with.
+
+    Raises
+    ------
+    DataError
+    """
+    if isinstance(features, FileRows) or "float64" not in str(features.dtype):
+        return
+    xp = array_namespace(features)
+    largest = float(xp.max(xp.abs(features)))
+    if not largest <= float(np.finfo(dtype).max):  # nor NaN
+        raise DataError(
+            f"{name}: features must be finite in {dtype}, the largest is {largest}; scale them"
+            + (", or train with dtype float64" if math.isfinite(largest) else "")
+        )
 
 
 def count_classes(labels: np.ndarray, name: str) -> int:
