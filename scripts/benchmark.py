@@ -13,7 +13,6 @@ and must reach the same losses. Rounds are interleaved; ratios are taken round b
 """
 
 import argparse
-import json
 import os
 import platform
 import sys
@@ -32,9 +31,9 @@ from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least
 from mlp.config import add_arguments, batch_size, from_arguments
 from mlp.device import available_threads
-from mlp.files import write, write_json
-from mlp.run.checkpoint import cpu_model
+from mlp.files import to_json, write, write_json
 from mlp.run.directory import default_directory
+from mlp.run.environment import cpu_model
 
 RIVALS = ["floor", "numpy", *PEERS]
 TRAINING = ["data", "hidden", "learning_rate", "seed", "threads"]  # its options, taken as they are
@@ -155,7 +154,7 @@ def benchmark(options: argparse.Namespace) -> int:
     if options.write_table:
         write_marked(options.write_table, mode, text)
     if options.json:
-        print(json.dumps(record))
+        print(to_json(record))
     elif not options.quiet:
         print(text)
     return Status.DONE

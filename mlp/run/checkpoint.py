@@ -1,29 +1,27 @@
 """Whole training states on disk: what a run goes on from, to the same bits.
 
 A checkpoint is one safetensors file: the arrays, and as its metadata a JSON object of everything
-else and a checksum over both. Files appear whole or not at all, and the last two are kept.
+else and a checksum over both. Files appear whole or not at all; two that are whole are kept, and
+files of other names are let alone.
 """
 
 import hashlib
 import json
-import platform
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import blas
 from ..classifier import contiguous_arrays, read_parameters
 from ..config import TrainingConfig
-from ..device import Device
 from ..files import FileError, read_tensors, remove_parts, sync, write
 from ..history import History, Metrics
-from ..installation import ARITHMETIC
 from ..model import layer_sizes
 from ..training import Best, TrainingState, check_finite
 
-_KEPT = 2
+_NAME = re.compile(r"epoch-(\d{9,})\.safetensors")
 # What reading a damaged or crafted file may raise.
 _DAMAGED = (
     *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, MemoryError),
@@ -37,29 +35,8 @@ class Checkpoint(NamedTuple):
     state: TrainingState  # NumPy arrays
     config: TrainingConfig
     data_sha256: str
-    environment: dict[str, str]  # see `environment`
+    environment: dict[str, str]  # see `mlp.run.environment`
     warnings: tuple[str, ...]  # of newer files that are damaged
-
-
-def cpu_model() -> str:
-    """Return the name of this machine's processor."""
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(": ", 1)[1]
-    return platform.processor() or platform.machine()
-
-
-def environment(device: Device) -> dict[str, str]:
-    """Name what a run's last bits depend on besides its configuration: CPU, BLAS and library."""
-    return {
-        "CPU": cpu_model(),
-        "BLAS": ", ".join(blas.libraries()),
-        "device": device.used,
-        "library": f"{device.library} {device.version}",
-        "NumPy": np.__version__,
-        "arithmetic": str(ARITHMETIC),
-    }
 
 
 def save(
@@ -69,7 +46,7 @@ def save(
     data_sha256: str,
     environment: dict[str, str],
 ) -> Path:
-    """Write a state below a run directory; the last two are kept.
+    """Write a state below a run directory, and keep it and the last one before it that is whole.
 
     Raises
     ------
@@ -90,14 +67,14 @@ def save(
     text = json.dumps(
         {
             "epoch": state.epoch,
-            "history": state.history,
-            "best": None if state.best is None else [state.best.epoch, state.best.valid_loss],
+            "history": [[str(value) for value in row] for row in state.history],
+            "best": None if state.best is None else [state.best.epoch, str(state.best.valid_loss)],
             "config": json.loads(config.to_json()),
             "data_sha256": data_sha256,
             "environment": environment,
         }
     )
-    path = directory / "checkpoint" / f"epoch-{state.epoch:09d}.safetensors"
+    path = _folder(directory) / f"epoch-{state.epoch:09d}.safetensors"
     try:
         if not path.parent.exists():
             path.parent.mkdir()
@@ -105,7 +82,7 @@ def save(
     except OSError as error:
         raise FileError(f"{path.parent}: cannot be made ({error.strerror})") from error
     write(path, save(arrays, {"state": text, "sha256": _checksum(text, arrays)}))
-    _remove(_files(directory)[:-_KEPT])
+    _remove_older(directory, path)
     remove_parts(path.parent)
     return path
 
@@ -118,24 +95,24 @@ def load(directory: Path) -> Checkpoint | None:
     FileError
         There are checkpoints, and all are damaged.
     """
-    files = _files(directory)
+    found = files(directory)
     warnings: list[str] = []
-    for path in reversed(files):
+    for path in reversed(found):
         try:
             return _read(path)._replace(warnings=tuple(warnings))
         except _DAMAGED as error:
             warnings.append(f"{path}: damaged ({_reason(error, path)}); trying the one before it")
-    if files:
+    if found:
         raise FileError(
-            f"{files[-1].parent}: all checkpoints are damaged; start anew with another --out"
+            f"{found[-1].parent}: all checkpoints are damaged; start anew with another --out"
         )
     return None
 
 
 def remove(directory: Path) -> None:
-    """Remove all checkpoints of a run directory."""
+    """Remove all checkpoints of a run directory; what else lies beside them stays."""
     with suppress(OSError):  # not there, not ours, or somebody put a file of his own into it
-        _remove(_files(directory))
+        _remove(files(directory))
         remove_parts(directory / "checkpoint")
         (directory / "checkpoint").rmdir()
 
@@ -164,12 +141,46 @@ def check_fits(
             )
 
 
-def _files(directory: Path) -> list[Path]:
+def files(directory: Path) -> list[Path]:
+    """Return the files that have a checkpoint's name, whole or not, in the order of their epochs.
+
+    Raises
+    ------
+    FileError
+        The folder is a link, through which files elsewhere would be removed, or cannot be read.
+    """
+    folder = _folder(directory)
     try:
-        entries = sorted((directory / "checkpoint").iterdir())
+        found = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
     except FileNotFoundError:
         return []
-    return [path for path in entries if path.match("epoch-*.safetensors")]
+    except OSError as error:
+        raise FileError(f"{folder}: cannot be read ({error.strerror})") from error
+    return [path for _, path in sorted((int(match[1]), path) for match, path in found if match)]
+
+
+def _folder(directory: Path) -> Path:
+    folder = directory / "checkpoint"
+    if folder.is_symlink():
+        raise FileError(f"{folder}: must be a folder of the run, is a link; remove it")
+    return folder
+
+
+def _remove_older(directory: Path, newest: Path) -> None:
+    """Keep `newest` and the whole one before it, and remove what is older than both."""
+    found = files(directory)
+    older = found[: found.index(newest)]
+    while older and not _is_whole(older.pop()):
+        pass  # it may be all that somebody has left of something
+    _remove(older)
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _read(path)
+    except _DAMAGED:
+        return False
+    return True
 
 
 def _remove(paths: list[Path]) -> None:
@@ -214,8 +225,7 @@ def _read(path: Path) -> Checkpoint:
     if state.epoch + 1 != len(state.history) or state.result_epoch not in range(len(state.history)):
         raise ValueError(f"must hold {state.epoch + 1} rows of metrics, got {len(state.history)}")
     config = TrainingConfig.from_json(json.dumps(content["config"]))
-    described = {"arithmetic": "1"}  # of version 0.1, which did not say
-    described |= {str(name): str(value) for name, value in content["environment"].items()}
+    described = {str(name): str(value) for name, value in content["environment"].items()}
     return Checkpoint(state, config, str(content["data_sha256"]), described, ())
 
 

@@ -4,8 +4,9 @@ import fcntl
 import json
 import os
 import statistics
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import chain, count
 from pathlib import Path
@@ -23,6 +24,7 @@ from ..history import best_row
 from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
 from ..training import TrainingState
+from . import checkpoint
 
 
 def default_directory(prefix: str = "") -> Path:
@@ -32,8 +34,42 @@ def default_directory(prefix: str = "") -> Path:
     return next(name for name in names if not name.exists())
 
 
+class Place:
+    """Where a directory that is held open is, also after somebody has renamed it."""
+
+    def __init__(self, directory: Path, handle: int) -> None:
+        self._directory, self._handle = directory, handle
+
+    @property
+    def path(self) -> Path:
+        """The path that it was opened by, or the one that it has now.
+
+        Raises
+        ------
+        FileError
+            It was removed, or the system does not tell where it is.
+        """
+        mine = os.fstat(self._handle)
+        for path in (self._directory, _path_of(self._handle)):
+            with suppress(OSError):
+                if path is not None and os.path.samestat(mine, os.stat(path)):
+                    self._directory = path
+                    return path
+        raise FileError(f"{self._directory}: was removed, or moved away, while the run was in it")
+
+
+def _path_of(handle: int) -> Path | None:
+    with suppress(OSError):
+        if sys.platform == "darwin":
+            return Path(
+                os.fsdecode(fcntl.fcntl(handle, fcntl.F_GETPATH, bytes(1024)).rstrip(b"\0"))
+            )
+        return Path(os.readlink(f"/proc/self/fd/{handle}"))
+    return None
+
+
 @contextmanager
-def locked(directory: Path) -> Iterator[None]:
+def locked(directory: Path) -> Iterator[Place]:
     """Keep other processes out of a run directory; the lock ends with the process.
 
     Raises
@@ -54,7 +90,7 @@ def locked(directory: Path) -> Iterator[None]:
             ) from error
         except OSError:
             pass  # a file system without locks
-        yield
+        yield Place(directory, handle)
     finally:
         os.close(handle)
 
@@ -74,18 +110,35 @@ def create(directory: Path) -> None:
         ) from error
 
 
-def write_config(directory: Path, config: TrainingConfig, *, resumed: bool = False) -> None:
-    """Write ``config.json``; it marks the directory as a run.
+def begin(directory: Path, config: TrainingConfig) -> None:
+    """Write ``config.json``, which marks the directory as a run.
 
     Raises
     ------
     FileError
-        It holds a run already and `resumed` is not set, or cannot be written.
+        It holds a run already, or parts of one, or cannot be written.
     """
-    if not resumed and (directory / "config.json").exists():
+    if (directory / "config.json").exists():
         raise FileError(
             f"{directory}: holds a run already; choose another --out, or --resume {directory}"
         )
+    if checkpoint.files(directory):
+        raise FileError(f"{directory}: holds another run's checkpoints; choose another --out")
+    write(directory / "config.json", config.to_json())
+
+
+def go_on(directory: Path, config: TrainingConfig) -> None:
+    """Write the ``config.json`` of a run that goes on, which has not ended any more.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        (directory / "run.json").unlink(missing_ok=True)
+    except OSError as error:
+        message = f"{directory / 'run.json'}: cannot be removed ({error.strerror})"
+        raise FileError(message) from error
     write(directory / "config.json", config.to_json())
 
 

@@ -12,7 +12,7 @@ from ..config import TrainingConfig
 from ..datasets import DataError, fingerprint, load
 from ..device import DeviceError, choose_device
 from ..training import DivergedError, TrainingState, train
-from . import checkpoint
+from .environment import describe_environment
 from .signals import StopSignals
 
 
@@ -85,7 +85,7 @@ def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
         raise DataError(
             f"{config.data}: differs from rank 0's; expected {order.data_fingerprint}, got {mine}"
         )
-    for name, value in checkpoint.environment(device).items():
+    for name, value in describe_environment(device).items():
         if name != "device" and (expected := order.environment[name]) != value:
             warn(f"{name} is {value}, rank 0's {expected}: the last bits may differ from one rank")
     with StopSignals() as stop:

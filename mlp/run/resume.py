@@ -9,25 +9,40 @@ from ..datasets import Dataset
 from ..training import TrainingState, network_sizes
 from . import checkpoint
 from .directory import read_record
+from .environment import doubts
 
 Warn = Callable[[str], object]
 
 
 def finished(directory: Path, epochs: int, warn: Warn) -> dict[str, Any] | None:
-    """Return the record of a run that leaves nothing to do, and say so; else None."""
+    """Return the record of a run that leaves nothing to do, and say so; else None.
+
+    Raises
+    ------
+    ValueError
+        It has ended and is to go on, and has nothing to go on from.
+    """
     found = read_record(directory)
     if found is None:
         return None
     result = found["result"]
-    if not result["stopped_early"] and result["epochs_trained"] < epochs:
-        return None
-    hint = "more --epochs extend it"
+    done = f"{directory}: finished after {result['epochs_trained']} epochs"
     if result["stopped_early"]:
-        hint = "early stopping ended it"
-    elif checkpoint.load(directory) is None:
-        hint = "it has no checkpoint, so more --epochs begin with the first"
-    warn(f"{directory}: finished after {result['epochs_trained']} epochs; {hint}")
-    return found
+        warn(f"{done}; early stopping ended it")
+        return found
+    kept = bool(checkpoint.files(directory))
+    if result["epochs_trained"] >= epochs:
+        warn(f"{done}; {'more --epochs extend it' if kept else _NO_CHECKPOINT}")
+        return found
+    if not kept:
+        raise ValueError(f"{done}; {_NO_CHECKPOINT}. Nothing of it was changed")
+    return None
+
+
+_NO_CHECKPOINT = (
+    "it kept no checkpoint to go on from; a new run with --config, more --epochs and "
+    "--checkpoint-every can be extended"
+)
 
 
 def state_to_resume(
@@ -63,12 +78,8 @@ def state_to_resume(
                 "start a new run with --config"
             )
     warn(f"{directory}: going on after epoch {found.state.epoch}")
-    for name, value in environment.items():
-        if (before := found.environment.get(name)) != value:
-            warn(
-                f"warning: {name} was {before} and is {value}: the last bits may differ from "
-                "one run's"
-            )
+    for doubt in doubts(found.environment, environment):
+        warn(f"warning: {doubt}")
     if config.epochs != found.config.epochs and config.schedule != "constant":
         warn(
             f"warning: the {config.schedule} schedule depends on --epochs, "

@@ -1,8 +1,10 @@
 """A run: opened and locked, begun or resumed, trained, written."""
 
+import math
 import os
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,14 +14,15 @@ from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
 from ..files import remove_parts, write_json
-from ..history import AXES, HistoryFile
+from ..history import AXES, SPLITS, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
 from ..model import map_arrays
 from ..training import TrainingState, network_sizes, patience_is_over, thread_count, train
 from ..work import training_piece_rows
 from . import checkpoint
-from .directory import create, locked, record, write_config
+from .directory import Place, begin, create, go_on, locked, record
+from .environment import describe_environment
 from .ranks import Leader, Order
 from .report import plot_history, write_report
 from .resume import finished, state_to_resume
@@ -37,6 +40,9 @@ class Listener:
 
     def progress(self, state: TrainingState, epochs: int) -> None:
         """Take a new row of the history, of a run of so many epochs."""
+
+    def ended(self, record: dict[str, Any], directory: Path) -> None:
+        """Take what ``run.json`` says of the run that has just ended there."""
 
 
 @dataclass
@@ -64,14 +70,10 @@ class Run:
     leader: Leader
     listener: Listener
 
-    def finished(self) -> dict[str, Any] | None:
-        """Return the record of a run that leaves nothing to do, and say so; else None."""
-        if not self.resume:
-            return None
-        return finished(self.directory, self.config.epochs, self.listener.warn)
-
     def execute(self) -> dict[str, Any]:
         """Train and write every file of the run; return what ``run.json`` says.
+
+        A run that leaves nothing to do is left as it is.
 
         Raises
         ------
@@ -80,20 +82,26 @@ class Run:
         FileError, DataError, DeviceError, DivergedError, StoppedBySignal
         """
         started = time.perf_counter()
-        device = self._choose_device()
-        if device.notice:
-            self.listener.warn(device.notice)
-        dataset = self._load()
-        if not self.resume:
-            create(self.directory)
-        with locked(self.directory):
+        with ExitStack() as lock:
+            if self.resume:  # whoever else had it may have ended it
+                place = lock.enter_context(locked(self.directory))
+                found = finished(self.directory, self.config.epochs, self.listener.warn)
+                if found is not None:
+                    return found
+            device = self._choose_device()
+            if device.notice:
+                self.listener.warn(device.notice)
+            dataset = self._load()
+            if not self.resume:  # what is wrong so far leaves no directory
+                create(self.directory)
+                place = lock.enter_context(locked(self.directory))
             remove_parts(self.directory)
             # What is only recorded is filled in, so that the run goes on as it began anywhere.
             n_train = dataset.train.labels.shape[0]
             shard_rows = training_piece_rows(self.config, n_train, device.kind)
             path = os.path.abspath(self.config.data)
             config = replace(self.config, data=path, shard_rows=shard_rows)
-            return self._train_and_write(config, device, dataset, started)
+            return self._train_and_write(config, device, dataset, place, started)
 
     def _choose_device(self) -> Device:
         config, reference = self.config, self.config.reference
@@ -115,16 +123,16 @@ class Run:
         return dataset
 
     def _train_and_write(
-        self, config: TrainingConfig, device: Device, dataset: Dataset, started: float
+        self, config: TrainingConfig, device: Device, dataset: Dataset, place: Place, started: float
     ) -> dict[str, Any]:
-        environment = checkpoint.environment(device)
+        environment = describe_environment(device)
         state = None
         if self.resume:
             warn = self.listener.warn
-            state = state_to_resume(self.directory, config, dataset, environment, warn)
-        write_config(self.directory, config, resumed=self.resume)
-        if state is None:  # what lies there is of another run
-            checkpoint.remove(self.directory)
+            state = state_to_resume(place.path, config, dataset, environment, warn)
+            go_on(place.path, config)
+        else:
+            begin(place.path, config)
         for note in dataset.notes:
             self.listener.say(f"note: {note}")
         communicator = self.leader.communicator
@@ -142,10 +150,10 @@ class Run:
         past = state.history if state else ()
         # A signal after the last epoch finds a whole state on disk, and the run writes its files.
         with StopSignals() as stop:
-            with HistoryFile(self.directory / "metrics.csv", past) as history:
+            with HistoryFile(place.path / "metrics.csv", past) as history:
 
                 def save(state: TrainingState) -> None:
-                    checkpoint.save(self.directory, state, config, dataset.sha256, environment)
+                    checkpoint.save(place.path, state, config, dataset.sha256, environment)
 
                 def on_epoch(state: TrainingState) -> None:
                     history.write(state.history[-1])
@@ -157,11 +165,12 @@ class Run:
                 state = self._train(on_device, config, state, on_epoch, stop)
             signalled = communicator.combine([], stop.received or 0)
             state = to_host(state)
+            self._warn_of_losses(state)
             stopped_early = patience_is_over(state, config)
             if not config.reference:
                 save(state)
             if signalled and state.epoch < config.epochs and not stopped_early:
-                advice = f"go on with --resume {self.directory}"
+                advice = f"go on with --resume {place.path}"
                 if config.reference:
                     advice = "start again with another --out"
                 message = f"interrupted after epoch {state.epoch}; {advice}"
@@ -170,10 +179,11 @@ class Run:
             written = record(
                 dataset, device, threads, state, stopped_early, seconds, communicator.size
             )
-            self._write(written, config, dataset, state)
+            self._write(place.path, written, config, dataset, state)
             communicator.barrier()  # until here the other ranks note signals too
         if not config.checkpoint_every:
-            checkpoint.remove(self.directory)
+            checkpoint.remove(place.path)
+        self.listener.ended(written, place.path)
         return written
 
     def _train(
@@ -195,8 +205,19 @@ class Run:
             stop=stop,
         )
 
+    def _warn_of_losses(self, state: TrainingState) -> None:
+        row = state.history[state.result_epoch]._asdict()
+        for split, name in SPLITS.items():
+            # Without rows it is NaN as well, and so is the accuracy then.
+            if not (math.isfinite(row[f"{split}_loss"]) or math.isnan(row[f"{split}_accuracy"])):
+                self.listener.warn(
+                    f"warning: the {name.lower()} loss is {row[f'{split}_loss']}: these rows lie "
+                    "so far from the others that float arithmetic overflows"
+                )
+
     def _write(
         self,
+        directory: Path,
         record: dict[str, Any],
         config: TrainingConfig,
         dataset: Dataset,
@@ -204,12 +225,12 @@ class Run:
     ) -> None:
         """Write the files of a run that has ended; ``run.json``, which says so, is the last."""
         classifier = Classifier.of(state.result_parameters, dataset)
-        classifier.save(self.directory / "model.safetensors")
+        classifier.save(directory / "model.safetensors")
         for quantity in AXES:
-            plot_history(state.history, quantity, self.directory / f"{quantity}.png")
+            plot_history(state.history, quantity, directory / f"{quantity}.png")
         if self.report:
             write_report(
-                self.directory / "report.html",
+                directory / "report.html",
                 record=record,
                 config=config,
                 history=state.history,
@@ -217,7 +238,7 @@ class Run:
                 parameters=classifier.parameters,
                 command=f"mlp train {command_line(self.config)}".rstrip(),
             )
-        write_json(self.directory / "run.json", record)
+        write_json(directory / "run.json", record)
 
 
 def to_host(state: TrainingState) -> TrainingState:

@@ -80,16 +80,40 @@ def test_a_place_that_cannot_be_made_is_named(tmp_path):
     directory.create(tmp_path / "a" / "b")  # which is there already
 
 
-def test_a_config_marks_a_run_and_only_a_resumed_one_may_write_it_again(tmp_path):
+def test_the_place_of_a_held_directory_is_known_after_it_was_renamed(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    with directory.locked(run) as place:
+        assert place.path == run
+        run.rename(tmp_path / "other")
+        assert place.path == tmp_path / "other"
+        run.mkdir()
+        (tmp_path / "other").rename(tmp_path / "third")
+        assert place.path == tmp_path / "third"
+        (tmp_path / "third").rmdir()
+        with pytest.raises(FileError, match="third: was removed, or moved away"):
+            _ = place.path
+
+
+def test_a_config_marks_a_run_and_only_one_that_goes_on_may_write_it_again(tmp_path):
     config = TrainingConfig(hidden=(3, 2), epochs=7)
-    directory.write_config(tmp_path, config)
+    directory.begin(tmp_path, config)
     assert directory.read_config(tmp_path / "config.json") == config
     message = f"{tmp_path}: holds a run already; choose another --out, or --resume {tmp_path}"
     with pytest.raises(FileError) as caught:
-        directory.write_config(tmp_path, config)
+        directory.begin(tmp_path, config)
     assert str(caught.value) == message
-    directory.write_config(tmp_path, replace(config, epochs=9), resumed=True)
+    (tmp_path / "run.json").write_text("{}")
+    directory.go_on(tmp_path, replace(config, epochs=9))
     assert directory.read_config(tmp_path / "config.json").epochs == 9
+    assert not (tmp_path / "run.json").exists()
+
+
+def test_a_record_that_cannot_be_removed_is_named(tmp_path):
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(FileError, match=r"run\.json: cannot be removed \("):
+        directory.go_on(tmp_path, TrainingConfig())
+    assert list(tmp_path.iterdir()) == [tmp_path / "run.json"]
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"epochs": "x"}', "[" * 100_000])

@@ -12,7 +12,8 @@ from mlp.communicator import Communicator
 from mlp.datasets import fingerprint
 from mlp.device import Device
 from mlp.model import parameters_sha256
-from mlp.run import checkpoint, ranks
+from mlp.run import ranks
+from mlp.run.environment import describe_environment
 from mlp.run.ranks import Leader, Order, follow
 from mlp.run.signals import StopSignals
 
@@ -52,7 +53,7 @@ def order(letters):
         threads=1,
     )
     dataset = load(letters, split=(400, 100))
-    environment = checkpoint.environment(choose_device("cpu"))
+    environment = describe_environment(choose_device("cpu"))
     return Order(config, None, "cpu", dataset.sha256, fingerprint(dataset), environment)
 
 

@@ -4,6 +4,7 @@ import csv
 import json
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +15,13 @@ from bits import assert_same_bits
 from small_runs import arguments, hash_and_rows, one_line
 from small_runs import run as run_command
 
-from mlp import History, TrainingConfig, train
+from mlp import DataError, FileError, History, TrainingConfig, train
 from mlp.commands.train import main
 from mlp.communicator import Communicator
 from mlp.device import Device
 from mlp.model import named_arrays
 from mlp.run import checkpoint
+from mlp.run.directory import locked
 from mlp.run.ranks import Leader
 from mlp.run.run import Listener, Run, to_host
 
@@ -87,24 +89,130 @@ def test_what_the_run_depended_on_is_filled_in_and_the_data_are_found_from_anywh
     assert (written["data"], written["shard_rows"]) == (run.config.data, 200)
 
 
-@pytest.mark.parametrize(("every", "hint"), [(1, "more --epochs extend it"), (None, "it has no ")])
+def contents(directory):
+    files = [path for path in directory.rglob("*") if path.is_file()]
+    return {path.relative_to(directory): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize(
+    ("every", "hint"), [(1, "more --epochs extend it"), (None, "it kept no checkpoint to go on")]
+)
 def test_a_finished_run_leaves_nothing_to_do_and_says_what_would(run, every, hint):
     run.config = replace(run.config, checkpoint_every=every)
-    assert run.finished() is None
     record = run.execute()
+    before = contents(run.directory)
     again, listener = resumed(run)
-    assert again.finished() == json.loads(json.dumps(record))
+    assert again.execute() == json.loads(json.dumps(record))
     (line,) = listener.warned
     assert line.startswith(f"{run.directory}: finished after 3 epochs; {hint}")
-    assert resumed(run, epochs=4)[0].finished() is None
+    assert (listener.epochs, listener.said, contents(run.directory)) == ([], [], before)
+
+
+def test_a_finished_run_without_a_checkpoint_is_kept_and_not_trained_anew(run):
+    run.execute()
+    before = contents(run.directory)
+    again, listener = resumed(run, epochs=4)
+    with pytest.raises(ValueError, match=r"kept no checkpoint to go on from.*Nothing of it"):
+        again.execute()
+    assert (listener.epochs, contents(run.directory)) == ([], before)
 
 
 def test_early_stopping_ends_a_run_for_good(run):
     run.config = replace(run.config, epochs=50, early_stopping=1, learning_rate=3.0)
     run.execute()
     again, listener = resumed(run, epochs=100)
-    assert again.finished() is not None
+    again.execute()
+    assert (listener.epochs, len(listener.warned)) == ([], 1)
     assert listener.warned[0].endswith("early stopping ended it")
+
+
+def test_a_run_that_ends_before_the_lock_is_had_is_not_trained_again(run, monkeypatch):
+    run.execute()
+    (run.directory / "run.json").unlink()
+    again, listener = resumed(run)
+
+    @contextmanager
+    def locked_later(directory):
+        with monkeypatch.context() as patch:
+            patch.setattr("mlp.run.run.locked", locked)
+            resumed(run)[0].execute()  # another process, which has had it until now
+        with locked(directory) as place:
+            yield place
+
+    monkeypatch.setattr("mlp.run.run.locked", locked_later)
+    record = again.execute()
+    assert listener.epochs == []
+    assert listener.warned[0].startswith(f"{run.directory}: finished after 3 epochs")
+    assert record == json.loads((run.directory / "run.json").read_text())
+
+
+def test_an_extended_run_has_not_ended_until_it_ends_again(run):
+    run.config = replace(run.config, checkpoint_every=1)
+    run.execute()
+
+    class Killed(Noting):
+        def progress(self, state, epochs):
+            raise KeyboardInterrupt
+
+    again, _ = resumed(run, epochs=6)
+    with pytest.raises(KeyboardInterrupt):
+        replace(again, listener=Killed()).execute()
+    assert not (run.directory / "run.json").exists()
+    assert resumed(run, epochs=6)[0].execute()["result"]["epochs_trained"] == 6
+
+
+@pytest.mark.parametrize("to", ["beside", "deeper/inside"])
+def test_a_run_whose_directory_is_renamed_goes_on_in_it(run, tmp_path, to):
+    moved = tmp_path / to
+    moved.parent.mkdir(exist_ok=True)
+
+    class Mover(Noting):
+        def progress(self, state, epochs):
+            if state.epoch == 1:
+                run.directory.rename(moved)
+                run.directory.mkdir()  # somebody else's, in its place
+
+    run.config = replace(run.config, checkpoint_every=1)
+    replace(run, listener=Mover()).execute()
+    assert list(run.directory.iterdir()) == []
+    record = json.loads((moved / "run.json").read_text())
+    assert record["result"]["epochs_trained"] == 3
+    assert len((moved / "metrics.csv").read_text().splitlines()) == 5
+    assert checkpoint.load(moved).state.epoch == 3
+
+
+def test_a_run_whose_directory_is_removed_ends_in_one_line(run):
+    class Remover(Noting):
+        def progress(self, state, epochs):
+            shutil.rmtree(run.directory, ignore_errors=True)
+
+    run.config = replace(run.config, checkpoint_every=1)
+    with pytest.raises(FileError, match="was removed, or moved away, while the run was in it"):
+        replace(run, listener=Remover()).execute()
+
+
+def test_held_out_values_beyond_the_dtype_are_refused_and_losses_that_overflow_told(run, tmp_path):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((60, 4))
+    labels = np.arange(60) % 3
+    order = np.random.RandomState(521).permutation(60)
+    data = tmp_path / "rows.npz"
+    run.config = replace(run.config, data=str(data), split=(30, 15), early_stopping=2)
+    features[order[35], 1] = 1e300  # a validation row
+    np.savez(data, features=features, labels=labels)
+    with pytest.raises(
+        DataError, match=r"validation rows: features must be finite in float32, the"
+    ):
+        run.execute()
+    features[order[35]] = 3e38  # whose sum overflows
+    np.savez(data, features=features, labels=labels)
+    shutil.rmtree(run.directory)
+    record = run.execute()
+    assert [line[:34] for line in run.listener.warned] == ["warning: the validation loss is na"]
+    text = (run.directory / "run.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["result"]["valid_loss"] is None
+    assert record["result"]["weights"] == "last"
+    assert record["result"]["epochs"] == 2  # patience is over, and nothing was best
 
 
 def test_links_put_in_the_way_of_a_resumed_run_are_not_followed(run, tmp_path):
@@ -212,15 +320,29 @@ def test_a_checkpoint_of_another_configuration_is_refused(unfinished, capsys):
     assert "its config.json and its checkpoint differ in --learning-rate" in one_line(capsys)
 
 
-def test_checkpoints_of_another_run_in_a_new_runs_place_are_removed(
-    feature_rows, finished, tmp_path
+def test_checkpoints_of_another_run_in_a_new_runs_place_are_refused_and_kept(
+    feature_rows, finished, tmp_path, capsys
 ):
     out = tmp_path / "run"
     shutil.copytree(finished / "checkpoint", out / "checkpoint")
-    options = [*arguments(feature_rows, "full batch", out), "--epochs", "2"]
+    before = contents(out)
+    assert main([*arguments(feature_rows, "full batch", out), "--epochs", "2"]) == 2
+    assert "holds another run's checkpoints; choose another --out" in one_line(capsys)
+    assert contents(out) == before
+
+
+def test_strangers_files_beside_the_checkpoints_stay(feature_rows, tmp_path):
+    out = tmp_path / "run"
+    (out / "checkpoint").mkdir(parents=True)
+    names = ["epoch-1-backup.safetensors", "epoch-00000003.safetensors", "epoch-9.txt"]
+    for name in names:
+        (out / "checkpoint" / name).write_text("precious")
+    options = [*arguments(feature_rows, "full batch", out), "--epochs", "4"]
     assert main(options) == 0
-    names = sorted(path.name for path in (out / "checkpoint").iterdir())
-    assert names == ["epoch-000000002.safetensors"]
+    assert run_command("--resume", out, "--epochs", 6) == 0
+    mine = {f"epoch-00000000{epoch}.safetensors" for epoch in (4, 6)}
+    assert {path.name for path in (out / "checkpoint").iterdir()} == {*names, *mine}
+    assert all((out / "checkpoint" / name).read_text() == "precious" for name in names)
 
 
 @pytest.mark.parametrize(
@@ -274,8 +396,7 @@ def test_without_a_checkpoint_a_run_starts_again(feature_rows, finished, unfinis
 
 
 def test_another_cpu_is_warned_of(unfinished, capsys, monkeypatch):
-    genuine = checkpoint.environment
-    monkeypatch.setattr(checkpoint, "environment", lambda device: genuine(device) | {"CPU": "Z80"})
+    monkeypatch.setattr("mlp.run.environment.cpu_model", lambda: "Z80")
     assert run_command("--resume", unfinished) == 0
     assert "is Z80: the last bits may differ" in capsys.readouterr().err
 
