@@ -308,7 +308,9 @@ def _with_best(state: TrainingState, config: TrainingConfig) -> TrainingState:
     if config.early_stopping is None:
         return state
     row, best = state.history[-1], state.best
-    if not row.valid_loss < (math.inf if best is None else best.valid_loss):  # NaN never wins
+    # NaN never wins, nor does it stay the best of a state that an earlier version has left.
+    lowest = math.inf if best is None or math.isnan(best.valid_loss) else best.valid_loss
+    if not row.valid_loss < lowest:
         return state
     return replace(
         state, best=Best(row.epoch, row.valid_loss, map_arrays(copied, state.parameters))

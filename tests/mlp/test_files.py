@@ -1,5 +1,6 @@
 """Files opened without trust, and replaced whole or not at all."""
 
+import json
 import os
 import socket
 
@@ -15,6 +16,7 @@ from mlp.files import (
     read_text,
     remove_parts,
     replacing,
+    to_json,
     write,
     write_json,
 )
@@ -183,6 +185,15 @@ def test_tensors_come_back_with_their_metadata_and_damage_is_one_line(tmp_path):
     with pytest.raises(FileError, match=r"a: cannot be read, or is damaged \(") as caught:
         read_tensors(tmp_path / "a")
     assert "\n" not in str(caught.value)
+
+
+def test_json_is_strict_and_loses_no_digit():
+    value = {"a": [1.5, float("nan"), (float("-inf"), 0.1)], "b": {"c": float("inf")}, "d": None}
+    text = to_json(value)
+    expected = {"a": [1.5, None, [None, 0.1]], "b": {"c": None}, "d": None}
+    assert json.loads(text, parse_constant=pytest.fail) == expected
+    assert "\n" not in text
+    assert to_json({"a": 1}, indent=2) == '{\n  "a": 1\n}'
 
 
 def test_only_parts_of_ones_own_are_removed(tmp_path):

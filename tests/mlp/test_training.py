@@ -13,7 +13,16 @@ from blas import AT_FIRST, blas_threads, needs_blas_threads
 from thread_ranks import MPI, on_ranks
 from tolerances import ROUNDING, TRAINING
 
-from mlp import DivergedError, History, Rows, TrainingConfig, functional, init_parameters, train
+from mlp import (
+    DataError,
+    DivergedError,
+    History,
+    Rows,
+    TrainingConfig,
+    functional,
+    init_parameters,
+    train,
+)
 from mlp.communicator import Communicator
 from mlp.device import to_numpy
 from mlp.epochs import full_batch
@@ -236,6 +245,35 @@ def test_early_stopping_keeps_the_weights_of_the_lowest_validation_loss(make_dat
     assert state.epoch == best + 7 == len(losses) - 1
     assert state.result_epoch == state.best.epoch == best
     assert parameters_sha256(state.result_parameters) == seen[best] != seen[state.epoch]
+
+
+def test_a_loss_that_is_no_number_is_never_the_best(make_dataset):
+    config = TrainingConfig(hidden=(5,), epochs=3, early_stopping=5)
+    whole = train(make_dataset(), config)
+    begun = train(make_dataset(), replace(config, epochs=1))
+    nan = begun.best._replace(valid_loss=math.nan)
+    state = train(make_dataset(), config, state=replace(begun, best=nan))
+    assert state.best.epoch == whole.best.epoch == 3
+    dataset = replace(make_dataset(), scale=1.0)
+    dataset = dataset.map(lambda rows: rows._replace(features=(rows.features / 255).astype("f4")))
+    dataset.valid.features[::2], dataset.valid.features[1::2] = 3e38, -3e38  # sums overflow
+    state = train(dataset, replace(config, epochs=30))
+    assert not any(math.isfinite(row.valid_loss) for row in state.history)
+    assert (state.best, state.epoch, state.result_epoch) == (None, 5, 5)
+
+
+@pytest.mark.parametrize("library", [np, array_api_strict])
+def test_values_beyond_the_dtype_are_refused_before_they_are_cast(make_dataset, library):
+    dataset = make_dataset()
+    for split, value in (("valid", 1e39), ("test", -1e39), ("train", 1e300), ("valid", math.nan)):
+        features = getattr(dataset, split).features.astype(np.float64)
+        features[3, 2] = value
+        rows = getattr(dataset, split)._replace(features=features)
+        odd = replace(dataset, **{split: rows}).map(lambda rows: rows.map(library.asarray))
+        with pytest.raises(DataError, match=r"rows: features must be finite in float32, the larg"):
+            train(odd, TrainingConfig(hidden=(3,), epochs=1))
+        if value == value:
+            train(odd, TrainingConfig(hidden=(3,), epochs=0, dtype="float64"))
 
 
 @pytest.mark.parametrize("batch_size", [None, 20])

@@ -1,0 +1,183 @@
+"""The bits of training, computed a second time: from mlp/README.md, with NumPy alone.
+
+What is written there under "The same bits by hand" is written here again, in the plainest way; no
+function of mlp or kernels takes part. On any machine it must give the program's own weights.
+"""
+
+import hashlib
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits
+
+from mlp import TrainingConfig, train
+from mlp.model import parameters_sha256
+from mlp.run.environment import sample
+
+
+def by_hand(dataset, config):
+    """Train; return the hash of the weights."""
+    pixels, labels = dataset.train
+    n, dtype = len(labels), np.dtype(config.dtype)
+    sizes = [pixels.shape[1], *config.hidden, dataset.n_classes]
+    weights = []
+    for index in range(len(sizes) - 1):
+        draw = np.random.default_rng([config.seed, 0, index]).standard_normal(sizes[index:][:2])
+        weights.append((draw * np.sqrt(2.0 / sum(sizes[index:][:2]))).astype(dtype))
+        weights.append(np.zeros(sizes[index + 1], dtype))
+    velocity = [np.full_like(array, config.velocity_init) for array in weights]
+    batch = config.batch_size or n
+    wide = config.batch_size is not None and batch <= 500 and len(config.hidden) == 1
+    for epoch in range(config.epochs):
+        order = np.arange(n)
+        if config.batch_size:
+            order = np.random.default_rng([config.seed, 1, epoch]).permutation(n)
+        for start in range(0, n, batch):
+            rows = order[start : start + batch]
+            x = pixels[rows].astype(dtype) * dtype.type(dataset.scale)
+            if wide:
+                step_by_units(weights, velocity, x, labels[rows], config)
+            else:
+                step_by_rows(weights, velocity, x, labels[rows], config, batch)
+    digest = hashlib.sha256()
+    for array in weights:
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def forward(weights, x):
+    entered = [x]
+    for weight, bias in zip(weights[:-2:2], weights[1:-2:2], strict=True):
+        entered.append(np.maximum(entered[-1] @ weight + bias, 0))
+    return entered, entered[-1] @ weights[-2] + weights[-1]
+
+
+def gradient_of_logits(logits, labels):
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    dlogits = exponentials / exponentials.sum(axis=1, keepdims=True)
+    dlogits[np.arange(len(labels)), labels] -= 1
+    return dlogits
+
+
+def backward(weights, entered, dlogits):
+    gradients, dz, db = [], dlogits, dlogits.sum(axis=0)
+    for layer in reversed(range(len(weights) // 2)):
+        gradients = [entered[layer].T @ dz, db, *gradients]
+        if layer > 0:
+            dz = (dz @ weights[2 * layer].T) * (entered[layer] > 0)
+            rows = 131_072 // dz.shape[1]
+            parts = [dz[start : start + rows].sum(axis=0) for start in range(0, len(dz), rows)]
+            db = parts[0]
+            for part in parts[1:]:
+                db = db + part
+    return gradients
+
+
+def tree(values, add):
+    while len(values) > 1:
+        pairs = [values[i : i + 2] for i in range(0, len(values), 2)]
+        values = [add(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
+    return values[0]
+
+
+def update(weights, velocity, gradients, scale, config):
+    for weight, nu, gradient in zip(weights, velocity, gradients, strict=True):
+        g = gradient * scale if scale != 1 else gradient
+        if config.l2 and weight.ndim == 2:
+            g = g + (config.learning_rate * config.l2) * weight
+        nu[...] = nu * config.momentum + g
+        weight -= g + config.momentum * nu if config.nesterov else nu
+
+
+def step_by_rows(weights, velocity, x, labels, config, batch):
+    size = min(1000, max(64, math.ceil(batch / 2)))
+    pieces = []
+    for start in range(0, len(x), size):
+        piece = slice(start, start + size)
+        entered, logits = forward(weights, x[piece])
+        pieces.append(backward(weights, entered, gradient_of_logits(logits, labels[piece])))
+    sums = tree(pieces, lambda left, right: [a + b for a, b in zip(left, right, strict=True)])
+    update(weights, velocity, sums, config.learning_rate * (1.0 / len(x)), config)
+
+
+def step_by_units(weights, velocity, x, labels, config):
+    units = weights[1].size
+    sets = 1 if units < 200 else max(2, math.ceil(units / 500))
+    edges = [math.ceil(units * number / sets) for number in range(sets + 1)]
+    parts = [slice(*pair) for pair in pairwise(edges)]
+    zeros = np.zeros_like(weights[3])
+
+    def narrower(network, number, some):
+        hidden, bias, out, out_bias = network
+        bias_of_all = out_bias if number == 0 else zeros.copy()
+        return [hidden[:, some].copy(), bias[some].copy(), out[some].copy(), bias_of_all]
+
+    networks = [narrower(weights, number, some) for number, some in enumerate(parts)]
+    velocities = [narrower(velocity, number, some) for number, some in enumerate(parts)]
+    seen = [forward(network, x) for network in networks]
+    dlogits = gradient_of_logits(tree([logits for _, logits in seen], np.add), labels)
+    dlogits *= config.learning_rate / len(x)
+    for number, some in enumerate(parts):
+        gradients = backward(networks[number], seen[number][0], dlogits)
+        if number > 0:
+            gradients[3] = zeros
+        update(networks[number], velocities[number], gradients, 1, config)
+        for whole, own in ((weights, networks[number]), (velocity, velocities[number])):
+            whole[0][:, some], whole[1][some], whole[2][some] = own[:3]
+
+
+JOBS = {
+    "full batch": {"hidden": (40,)},
+    "full batch, blocks of rows": {"hidden": (300,), "nesterov": True},
+    "full batch, deep": {"hidden": (60, 30, 20), "l2": 0.01},
+    "batches of rows": {"hidden": (40, 30), "batch_size": 150, "l2": 0.01, "nesterov": True},
+    "batches of many rows": {"hidden": (24,), "batch_size": 700},
+    "units": {"hidden": (70,), "batch_size": 128, "l2": 0.01},
+    "units in two sets": {"hidden": (201,), "batch_size": 90, "nesterov": True},
+    "units in three sets": {"hidden": (1001,), "batch_size": 400, "l2": 0.01},
+}
+
+
+DTYPES = ("float32", "float64")
+
+
+def hash_of(make_dataset, name, dtype):
+    dataset = make_dataset(n_train=2300, n_features=50, n_classes=5)
+    config = TrainingConfig(**JOBS[name], dtype=dtype, epochs=2, learning_rate=0.05, threads=2)
+    return dataset, config, parameters_sha256(train(dataset, config).parameters)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", JOBS)
+def test_numpy_alone_comes_to_the_bits_of_the_program(make_dataset, name, dtype):
+    dataset, config, expected = hash_of(make_dataset, name, dtype)
+    with threadpool_limits(1, user_api="blas"):
+        assert by_hand(dataset, config) == expected
+
+
+# The first digits of the weights' hashes, of every job in float32 and then in float64, where
+# NumPy's bits are those of the key: see mlp.run.environment.sample. They show a change that both
+# ways of computing would share.
+GOLDEN = {
+    "4ff7f6832658655f": (  # OpenBLAS' Haswell kernels, NumPy with AVX-512
+        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 8c165ce5 28270cb8 "
+        "748bc6b3 90427be9 d3d432b5 44139762 1c4186ba 5ccbea68 62b11d46 c976cf2a"
+    ),
+    "06dc5a113a5948da": (  # SkylakeX, AVX-512
+        "6b85d528 9faed5e3 edb155e8 d26d92aa 32b7e810 4cd50d5e fd8af231 04f1309d "
+        "53bdfda3 de303d68 101e652c 3f88cc7b 1e0952bf 5ccbea68 cd92aefc 5c1a6cae"
+    ),
+    "117dda7e0786e469": (  # Haswell, AVX2
+        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 8c165ce5 28270cb8 "
+        "814e12af ba18d85b 71867ad9 b01c57ab e6c53e1e 87a6313d f4465d81 638f2a07"
+    ),
+}
+
+
+def test_the_bits_are_those_of_before(make_dataset):
+    if sample() not in GOLDEN:
+        pytest.skip(f"no hashes are known for NumPy's bits on this machine, {sample()}")
+    hashes = [hash_of(make_dataset, name, dtype)[2] for dtype in DTYPES for name in JOBS]
+    assert [one[:8] for one in hashes] == GOLDEN[sample()].split()
