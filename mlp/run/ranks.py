@@ -59,7 +59,7 @@ def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
     Raises
     ------
     DataError
-        The data are not those of rank 0. Features are compared by shape and dtype only.
+        The data are not those of rank 0.
     DeviceError
         The device cannot be used, or is not of the kind of rank 0's.
     """

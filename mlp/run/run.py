@@ -144,8 +144,9 @@ class Run:
             f"({device.library}, {ranks}{threads} threads), {dataset.train.labels.shape[0]} "
             "training rows"
         )
+        print_of_data = fingerprint(dataset) if communicator.size > 1 else ""
         self.leader.say(
-            Order(config, state, device.kind, dataset.sha256, fingerprint(dataset), environment)
+            Order(config, state, device.kind, dataset.sha256, print_of_data, environment)
         )
         past = state.history if state else ()
         # A signal after the last epoch finds a whole state on disk, and the run writes its files.

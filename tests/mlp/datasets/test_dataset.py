@@ -115,12 +115,29 @@ def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_data
     assert_other_fingerprint(dataset, train=dataset.valid, valid=dataset.train)
 
 
-def test_the_fingerprint_costs_no_pass_over_the_features(make_dataset):
-    """Whose values it therefore does not tell, nor where they were read."""
+def test_the_fingerprint_tells_every_pixel_but_not_where_it_was_read(make_dataset):
     dataset = make_dataset()
-    other = Rows(dataset.train.features + 1, dataset.train.labels)
-    same = replace(dataset, train=other, path="elsewhere", notes=("a note",))
+    for place in (0, -1):
+        features = dataset.valid.features.copy()
+        features.flat[place] ^= 1
+        assert_other_fingerprint(dataset, valid=Rows(features, dataset.valid.labels))
+    same = replace(dataset, path="elsewhere", notes=("a note",))
     assert fingerprint(same) == fingerprint(dataset)
+
+
+def test_the_fingerprint_of_rows_on_disk_reads_some_of_them(tmp_path):
+    images, labels = images_and_labels(2000)
+    prints = []
+    for change in (None, 0, slice(None), slice(1000, 1900)):
+        changed = images.copy()
+        if change is not None:
+            changed[change] ^= 1
+        np.save(tmp_path / "images.npy", changed)
+        np.save(tmp_path / "labels.npy", labels)
+        prints.append(fingerprint(load(tmp_path, split=(1500, 400))))
+    assert prints[0] != prints[2] != prints[3] != prints[0]
+    read = load(tmp_path, split=(1500, 400)).train.features.read
+    assert len(read(slice(0, 3))) == 3  # and they can be read again
 
 
 @pytest.mark.parametrize(("n_classes", "dtype"), [(256, np.uint8), (257, np.int32)])

@@ -75,14 +75,15 @@ def test_after_an_order_nothing_else_is_said(order):
     assert heard.words == [order]
 
 
-def test_other_data_are_refused_by_label_and_by_form(order, monkeypatch):
+@pytest.mark.parametrize("changed", ["labels", "features"])
+def test_other_data_are_refused_whatever_differs(order, monkeypatch, changed):
     genuine = ranks.load
 
     def other(*given, **options):
         dataset = genuine(*given, **options)
-        labels = dataset.test.labels.copy()
-        labels[-1] = (labels[-1] + 1) % 3
-        return replace(dataset, test=dataset.test._replace(labels=labels))
+        values = getattr(dataset.test, changed).copy()
+        values[-1] = (values[-1] + 1) % 3
+        return replace(dataset, test=dataset.test._replace(**{changed: values}))
 
     monkeypatch.setattr(ranks, "load", other)
     with pytest.raises(DataError, match=r"letters\.npz: differs from rank 0's; expected 3 classes"):
