@@ -2,7 +2,8 @@
 
 run         the run itself: open, lock, resume or begin, train, write
 directory   the run directory and its lock, config.json, run.json
-checkpoint  whole states on disk
+checkpoint  whole states on disk;  resume: what is gone on from
+environment what the last bits depend on
 ranks       what rank 0 of an MPI job tells the others;  signals: what asks a run to stop
 report      report.html;  sweep: runs compared;  pages: what both pages are made of
 """

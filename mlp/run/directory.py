@@ -25,6 +25,7 @@ from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
 from ..training import TrainingState
 from . import checkpoint
+from .environment import blas_in_use
 
 
 def default_directory(prefix: str = "") -> Path:
@@ -180,6 +181,7 @@ def record(
             "version": device.version,
             "ranks": ranks,
             "threads": threads,
+            "blas": blas_in_use(),
             "tf32": device.tf32,
         },
         "data": {

@@ -20,7 +20,7 @@ def describe_environment(device: Device) -> dict[str, str]:
     return {
         "CPU": cpu_model(),
         "CPU features": cpu_features(),
-        "BLAS": ", ".join(blas.libraries()) or NOT_HELD,
+        "BLAS": blas_in_use(),
         "device": device.used,
         "library": f"{device.library} {device.version}",
         "NumPy": np.__version__,
@@ -47,6 +47,11 @@ def doubts(was: dict[str, str], now: dict[str, str]) -> list[str]:
     if now["BLAS"] == NOT_HELD:
         lines.append("NumPy's BLAS cannot be held to one thread")
     return [f"{line}: the last bits may differ from one run's" for line in lines]
+
+
+def blas_in_use() -> str:
+    """Name the BLAS, or say that it cannot be held to one thread."""
+    return ", ".join(blas.libraries()) or NOT_HELD
 
 
 def cpu_model() -> str:
