@@ -1,5 +1,6 @@
 """Files that a user names: opened without trust, and replaced whole or not at all."""
 
+import errno
 import json
 import math
 import os
@@ -14,7 +15,11 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 
 _TEXT_LIMIT = 2**26  # bytes of a file of text
+_HOLLOW_LIMIT = 2**26  # bytes of a file of tensors that may be hollow
+_HOLLOW = 64  # times as large as what is written in it: no copy that leaves out zeros comes near
 _PART = re.compile(r"\..+\.([0-9a-f]{16}|safetensors)\.part")  # safetensors: before 0.2
+# What fsync says where it is not offered: for folders on CIFS, VirtualBox' and many FUSE mounts.
+_NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
 class FileError(OSError):
@@ -26,18 +31,44 @@ def open_regular(path: Path) -> BinaryIO:
 
     Raises
     ------
-    OSError
-        It is not there, may not be read, or is a folder, a pipe or a device.
+    FileError
+        It is not there, may not be read, or is a folder, a pipe, a socket or a device.
     """
-    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror})") from error
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)
         raise FileError(f"{path}: is no file")
     return os.fdopen(handle, "rb")
 
 
+def real_size(file: BinaryIO) -> int:
+    """Return the size of a file just opened; of a hollow one 64 times what is written in it.
+
+    A sparse file claims any size and reads as zeros, which would fill memory. Small holes are no
+    sign of malice: some copies and file systems make them where there are many zeros.
+    """
+    handle, size = file.fileno(), os.fstat(file.fileno()).st_size
+    written = end = 0
+    try:
+        while end < size and written * _HOLLOW < size:
+            start = os.lseek(handle, end, os.SEEK_DATA)
+            end = os.lseek(handle, start, os.SEEK_HOLE)
+            written += end - start
+    except AttributeError:  # a system that does not tell
+        return size
+    except OSError as error:
+        if error.errno != errno.ENXIO:  # no data from here on
+            return size
+    finally:
+        os.lseek(handle, 0, os.SEEK_SET)
+    return min(size, written * _HOLLOW)
+
+
 def read_text(path: Path) -> str:
-    """Read a file of text.
+    """Read a file of text, less the mark that some editors begin it with.
 
     Raises
     ------
@@ -46,9 +77,10 @@ def read_text(path: Path) -> str:
     """
     try:
         with open_regular(path) as file:
-            if os.fstat(file.fileno()).st_size > _TEXT_LIMIT:
-                raise FileError(f"{path}: must have at most {_TEXT_LIMIT} bytes")
-            return file.read().decode()
+            content = file.read(_TEXT_LIMIT + 1)
+        if len(content) > _TEXT_LIMIT:
+            raise FileError(f"{path}: must have at most {_TEXT_LIMIT} bytes")
+        return content.decode("utf-8-sig")
     except FileError:
         raise
     except OSError as error:
@@ -63,19 +95,24 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     Raises
     ------
     FileError
-        It cannot be read, or is damaged.
+        It cannot be read, is damaged or hollow, or is larger than memory.
     """
     from safetensors import SafetensorError, safe_open
 
+    with open_regular(path) as file:
+        size, real = os.fstat(file.fileno()).st_size, real_size(file)
+    if size > max(real, _HOLLOW_LIMIT):
+        raise FileError(f"{path}: claims {size} bytes, but hardly any are written in it")
     try:
-        open_regular(path).close()
-        with safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
-            return arrays, file.metadata() or {}
-    except FileError:
-        raise
-    except (OSError, SafetensorError, AttributeError, TypeError, ValueError) as error:
-        # The last three: a dtype or a rank that NumPy has not.
+        # Where memory is short safetensors does not raise, it panics.
+        np.empty(size, np.uint8)
+        with safe_open(path, framework="numpy") as tensors:
+            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}
+            return arrays, tensors.metadata() or {}
+    except MemoryError as error:
+        raise FileError(f"{path}: has {size} bytes, more than there is memory for") from error
+    except (OSError, SafetensorError, AttributeError, LookupError, TypeError, ValueError) as error:
+        # The last four: a dtype or a rank that NumPy has not.
         reason = " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
         raise FileError(f"{path}: cannot be read, or is damaged ({reason})") from error
 
@@ -99,7 +136,7 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         with os.fdopen(os.open(part, flags, 0o666), "w+b") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            _fsync(file.fileno())
         os.replace(part, path)
         sync(path.parent)
     except FileError:
@@ -146,10 +183,20 @@ def remove_parts(folder: Path) -> None:
                 path.unlink()
 
 
-def sync(folder: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
+def sync(folder: Path) -> bool:
+    """Wait until the names in a folder are on the disk; return whether its file system does."""
     handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(handle)
+        return _fsync(handle)
     finally:
         os.close(handle)
+
+
+def _fsync(handle: int) -> bool:
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_FSYNC:
+            raise
+        return False
+    return True
