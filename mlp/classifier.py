@@ -13,7 +13,7 @@ from kernels import Array
 
 from .datasets import Dataset
 from .device import to_numpy
-from .files import FileError, read_tensors, write
+from .files import FileError, exists, read_tensors, write
 from .model import (
     Layer,
     Parameters,
@@ -92,8 +92,8 @@ def load_model(path: str | Path) -> Classifier:
         The file is missing, damaged, or no classifier; the message is one line.
     """
     path = Path(path)
-    file = path / "model.safetensors" if path.is_dir() else path
-    if not file.exists():
+    file = path / "model.safetensors" if exists(path) and path.is_dir() else path
+    if not exists(file):
         raise FileError(f"{file}: no such model; name a run directory or a model.safetensors")
     arrays, metadata = read_tensors(file)
     try:

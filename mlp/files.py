@@ -44,27 +44,67 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(handle, "rb")
 
 
-def real_size(file: BinaryIO) -> int:
-    """Return the size of a file just opened; of a hollow one 64 times what is written in it.
+def exists(path: Path) -> bool:
+    """Return whether there is something at a path.
+
+    Raises
+    ------
+    FileError
+        That cannot be told, for want of permission say.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror})") from error
+    return True
+
+
+def real_size(path: Path) -> int:
+    """Return a file's size; of a hollow one no more than 64 times what is written in it.
 
     A sparse file claims any size and reads as zeros, which would fill memory. Small holes are no
     sign of malice: some copies and file systems make them where there are many zeros.
+
+    Raises
+    ------
+    FileError
+        See `open_regular`.
     """
-    handle, size = file.fileno(), os.fstat(file.fileno()).st_size
-    written = end = 0
-    try:
-        while end < size and written * _HOLLOW < size:
-            start = os.lseek(handle, end, os.SEEK_DATA)
-            end = os.lseek(handle, start, os.SEEK_HOLE)
-            written += end - start
-    except AttributeError:  # a system that does not tell
-        return size
-    except OSError as error:
-        if error.errno != errno.ENXIO:  # no data from here on
+    with open_regular(path) as file:
+        handle = file.fileno()
+        size = os.fstat(handle).st_size
+        written = end = 0
+        try:
+            while end < size and written * _HOLLOW < size:
+                start = os.lseek(handle, end, os.SEEK_DATA)
+                end = os.lseek(handle, start, os.SEEK_HOLE)
+                written += end - start
+        except AttributeError:  # a system that does not tell
             return size
-    finally:
-        os.lseek(handle, 0, os.SEEK_SET)
-    return min(size, written * _HOLLOW)
+        except OSError as error:
+            if error.errno != errno.ENXIO:  # but for "no more data" it does not tell either
+                return size
+        return min(size, written * _HOLLOW)
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Read a file of at most `limit` bytes.
+
+    Raises
+    ------
+    FileError
+        It cannot be read, or has more.
+    """
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > limit:
+            raise FileError(f"{path}: must have at most {limit} bytes")
+        try:
+            return file.read(size)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def read_text(path: Path) -> str:
@@ -76,15 +116,7 @@ def read_text(path: Path) -> str:
         It cannot be read, is no UTF-8 or has more than 64 MiB.
     """
     try:
-        with open_regular(path) as file:
-            content = file.read(_TEXT_LIMIT + 1)
-        if len(content) > _TEXT_LIMIT:
-            raise FileError(f"{path}: must have at most {_TEXT_LIMIT} bytes")
-        return content.decode("utf-8-sig")
-    except FileError:
-        raise
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror})") from error
+        return read_bytes(path, _TEXT_LIMIT).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: is no text in UTF-8") from error
 
@@ -99,8 +131,7 @@ def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
     """
     from safetensors import SafetensorError, safe_open
 
-    with open_regular(path) as file:
-        size, real = os.fstat(file.fileno()).st_size, real_size(file)
+    real, size = real_size(path), path.stat().st_size
     if size > max(real, _HOLLOW_LIMIT):
         raise FileError(f"{path}: claims {size} bytes, but hardly any are written in it")
     try:

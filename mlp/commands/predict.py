@@ -29,6 +29,7 @@ from ..datasets import DataError
 from ..datasets.blocks import ROWS, is_rows_file, read_blocks
 from ..datasets.pictures import INKS, SUFFIXES, read_image
 from ..device import Device, choose_device, to_numpy
+from ..files import FileError, exists
 from ..model import map_arrays
 from .answers import JsonWriter, TextWriter, answer
 from .errors import guarded
@@ -61,7 +62,7 @@ class Failures:
         """Go on after bad data."""
         try:
             yield
-        except DataError as error:
+        except (DataError, FileError) as error:
             self.add(error)
         except OSError as error:
             self.add(f"{error.filename}: cannot be read ({error.strerror})")
@@ -147,20 +148,34 @@ def read_items(
 
 def files(path: Path, failures: Failures) -> Iterator[Path]:
     """Yield a file itself, or the images in a folder and the folders in it, by name."""
-    if path.is_file():  # a pipe would block the reader
+    if not exists(path):
+        raise DataError(f"{path}: no such file or folder")
+    if not path.is_dir():
         yield path
         return
-    if not path.is_dir():
-        raise DataError(f"{path}: no such file or folder")
-    found = False
-    for folder, folders, names in os.walk(path, onerror=failures.add):
-        folders.sort()
-        for file in (Path(folder, name) for name in sorted(names)):
-            if file.suffix.lower() in SUFFIXES and file.is_file() and not file.is_symlink():
-                found = True
-                yield file
+    found, folders = False, [path]
+    while folders:  # `os.walk` calls itself in Python 3.11: it fails a thousand folders deep
+        folder = folders.pop()
+        images, deeper = list_folder(folder, failures)
+        folders += [folder / name for name in reversed(deeper)]
+        for name in images:
+            found = True
+            yield folder / name
     if not found:
         raise DataError(f"{path}: holds no file named {', '.join(SUFFIXES)}")
+
+
+def list_folder(folder: Path, failures: Failures) -> tuple[list[str], list[str]]:
+    """Return the sorted names of a folder's images and of its folders; links are left out."""
+    images: list[str] = []
+    folders: list[str] = []
+    with failures.noted(), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                folders.append(entry.name)
+            elif entry.is_file(follow_symlinks=False) and entry.name.lower().endswith(SUFFIXES):
+                images.append(entry.name)
+    return sorted(images), sorted(folders)
 
 
 def items_of(path: Path, classifier: Classifier, ink: str) -> Iterator[Item]:

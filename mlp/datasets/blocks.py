@@ -1,14 +1,14 @@
 """Rows of an .npz or IDX file to predict, a block at a time: memory does not grow with the file."""
 
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from ..files import open_regular, real_size
 from .errors import LABEL_GROWTH, DataError, expanded_limit, named
 from .idx import GZIP, IDX_NAME, labels_file, open_idx, read_idx
-from .npz import Archive
+from .npz import Archive, is_archive
 from .stored import StoredArray
 
 ROWS = 256  # of a block
@@ -45,7 +45,7 @@ def read_blocks(
         The file is damaged or does not fit. Blocks before the damage have been given.
     """
     with named(path):
-        if zipfile.is_zipfile(path):
+        if is_archive(path):
             key = "images" if len(row_shape) == 2 else "features"
             with Archive(path) as archive:
                 if key not in archive.names:
@@ -64,7 +64,7 @@ def read_blocks(
 
 
 def _begins_with(path: Path, *starts: bytes) -> bool:
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         return stream.read(2) in starts
 
 
@@ -88,7 +88,7 @@ def _blocks(
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     _check(array, labels, path, row_shape, n_classes)
     start = 0
-    for block in array.blocks(ROWS, expanded_limit(path.stat().st_size)):
+    for block in array.blocks(ROWS, expanded_limit(real_size(path))):
         stop = start + len(block)
         yield block.reshape(len(block), -1), None if labels is None else labels[start:stop]
         start = stop

@@ -1,18 +1,18 @@
 """What a path holds, whatever its form."""
 
 import hashlib
-import zipfile
 from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from ..files import exists, open_regular
 from .errors import DataError, named
 from .folders import read_class_folders
 from .idx import IDX_NAME, find_pairs, labels_file, read_idx_pair
 from .judge import Pair
-from .npz import read_npz
+from .npz import is_archive, read_npz
 from .on_disk import read_npy_folder
 
 
@@ -48,11 +48,11 @@ def read(path: Path) -> Content:
         It is missing, damaged or of no form that is known.
     """
     with named(path):
+        if not exists(path):
+            raise DataError(f"{path}: no such file or folder; --data names the data set")
         if path.is_dir():
             return _read_folder(path)
-        if not path.is_file():  # a pipe would block the reader
-            raise DataError(f"{path}: no such file or folder; --data names the data set")
-        if zipfile.is_zipfile(path):
+        if is_archive(path):
             return Content(Pair(*read_npz(path)), partial(_sha256, path))
         if IDX_NAME.fullmatch(path.name):
             files = path, labels_file(path)
@@ -64,7 +64,7 @@ def read(path: Path) -> Content:
 
 
 def _read_folder(folder: Path) -> Content:
-    if (folder / "images.npy").exists():
+    if exists(folder / "images.npy"):
         files = folder / "images.npy", folder / "labels.npy"
         note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
         pair = Pair(*read_npy_folder(*files))
@@ -78,7 +78,7 @@ def _read_folder(folder: Path) -> Content:
 
 
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -145,9 +145,6 @@ def load(
         Anything wrong with the data, in one line that names the file.
     """
     content = read(Path(path))
-    if sha256 is None:
-        with named(Path(path)):
-            sha256 = content.sha256()
     name = str(path)
     pair = check(content.pair, name)
     n_classes = count_classes(pair.labels, name)
@@ -161,6 +158,9 @@ def load(
         raise DataError(
             f"{name}: test labels must be 0 to {n_classes - 1}, got {test.labels.max()}"
         )
+    if sha256 is None:  # last, because it reads every byte
+        with named(Path(path)):
+            sha256 = content.sha256()
     label_dtype = np.uint8 if n_classes <= 256 else np.int32
 
     def pick(source: Pair, index: np.ndarray) -> Rows:

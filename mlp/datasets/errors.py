@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from ..files import FileError
+
 EXPANDED_LIMIT = 2**30  # bytes that an array of a compressed file, or a folder's images, may take
 LABEL_GROWTH = 8  # a label becomes an int64, and so does its place in the permutation
 
@@ -21,14 +23,17 @@ class DataError(ValueError):
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Turn what the libraries raise over damaged files into one line that names the file."""
+    """Turn what the system and the libraries raise over a file into one line that names it."""
     try:
         yield
     except DataError:
         raise
+    except FileError as error:
+        raise DataError(error) from error
     except (*_DAMAGE, zipfile.BadZipFile) as error:
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        line = reason.splitlines()[0]
+        if strerror := getattr(error, "strerror", None):
+            raise DataError(f"{error.filename or path}: cannot be read ({strerror})") from error
+        line = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: cannot be read, or is damaged ({line})") from error
 
 

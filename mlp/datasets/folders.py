@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..files import read_bytes
 from .errors import DataError, expanded_limit
 
 PNG_LIMIT = 2**22  # bytes of one PNG file, and pixels of one image
@@ -42,7 +43,7 @@ def read_class_folders(folder: Path) -> ClassFolders:
             if file.suffix.lower() != ".png" or file.is_symlink() or not file.is_file():
                 continue
             name = f"{class_folder.name}/{file.name}"
-            data = file.read_bytes() if file.stat().st_size <= PNG_LIMIT else b""
+            data = read_bytes(file, PNG_LIMIT) if file.stat().st_size <= PNG_LIMIT else b""
             on_disk += len(data)
             hashes[name] = hashlib.sha256(data).hexdigest()
             pixels = _read_png(data)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..files import open_regular, real_size
 from .errors import LABEL_GROWTH, DataError, expanded_limit, named
 from .stored import StoredArray
 
@@ -25,10 +26,9 @@ def open_idx(path: Path, rank: int) -> Iterator[StoredArray]:
     DataError
         The file begins with another header.
     """
-    with path.open("rb") as file:
-        zipped = file.read(2) == GZIP
-    opened: Any = gzip.open(path) if zipped else path.open("rb")
-    with opened as stream:
+    with open_regular(path) as file:
+        zipped = file.peek(2)[:2] == GZIP
+        stream: Any = gzip.GzipFile(fileobj=file) if zipped else file
         header = stream.read(4 + 4 * rank)
         magic = bytes([0, 0, 8, rank])
         if len(header) < 4 + 4 * rank or header[:4] != magic:
@@ -43,7 +43,7 @@ def open_idx(path: Path, rank: int) -> Iterator[StoredArray]:
 def read_idx(path: Path, rank: int, growth: int = 1) -> np.ndarray:
     """Read an array of bytes, in memory that its values may take `growth` times."""
     with named(path), open_idx(path, rank) as array:
-        return array.read(expanded_limit(path.stat().st_size, growth))
+        return array.read(expanded_limit(real_size(path), growth))
 
 
 def read_idx_pair(images: Path, labels: Path) -> tuple[np.ndarray, np.ndarray]:

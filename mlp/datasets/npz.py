@@ -11,6 +11,7 @@ from typing import IO
 
 import numpy as np
 
+from ..files import open_regular, real_size
 from .errors import LABEL_GROWTH, DataError, expanded_limit
 from .stored import StoredArray
 
@@ -32,7 +33,12 @@ class Archive:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._archive = path, zipfile.ZipFile(path)
+        self._path, self._file = path, open_regular(path)
+        try:
+            self._archive = zipfile.ZipFile(self._file)
+        except BaseException:
+            self._file.close()
+            raise
         self.names = {name.removesuffix(".npy"): name for name in self._archive.namelist()}
 
     def __enter__(self) -> "Archive":
@@ -40,6 +46,7 @@ class Archive:
 
     def __exit__(self, *exception: object) -> None:
         self._archive.close()
+        self._file.close()
 
     @contextmanager
     def open(self, name: str) -> Iterator[StoredArray]:
@@ -53,7 +60,13 @@ class Archive:
     def read(self, name: str, growth: int = 1) -> np.ndarray:
         """Read one array, in memory that its values may take `growth` times."""
         with self.open(name) as array:
-            return array.read(expanded_limit(self._path.stat().st_size, growth))
+            return array.read(expanded_limit(real_size(self._path), growth))
+
+
+def is_archive(path: Path) -> bool:
+    """Return whether a file is a whole ``.npz`` archive, as far as its end shows."""
+    with open_regular(path) as file:
+        return zipfile.is_zipfile(file)
 
 
 def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:

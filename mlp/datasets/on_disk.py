@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DataError
+from ..files import exists, open_regular, real_size
+from .errors import LABEL_GROWTH, DataError, expanded_limit
 from .npz import open_npy
 
 
@@ -37,7 +38,8 @@ class FileRows:
     ) -> None:
         self._path, self._offset, self._file_shape, self._index = path, offset, shape, index
         self._row_bytes = int(np.prod(shape[1:], dtype=np.int64))
-        self._file = os.open(path, os.O_RDONLY)
+        with open_regular(path) as file:
+            self._file = os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
         self._thread = threading.local()
 
@@ -106,9 +108,9 @@ def read_npy_folder(images: Path, labels: Path) -> tuple[FileRows, np.ndarray]:
     DataError
         A file is missing, or is not what it claims.
     """
-    if not labels.is_file():
+    if not exists(labels):
         raise DataError(f"{labels.parent}: {labels.name} is missing beside {images.name}")
-    with images.open("rb") as stream:
+    with open_regular(images) as stream:
         array = open_npy(stream, str(images))
         offset = stream.tell() - len(array.begun)
     if array.dtype != np.uint8 or len(array.shape) != 3 or array.fortran:
@@ -118,6 +120,7 @@ def read_npy_folder(images: Path, labels: Path) -> tuple[FileRows, np.ndarray]:
         )
     if (size := images.stat().st_size) != offset + array.nbytes:
         raise DataError(f"{images}: claims {array.nbytes} bytes, holds {size - offset}")
-    with labels.open("rb") as stream:
-        numbers = open_npy(stream, str(labels)).read(labels.stat().st_size)
+    with open_regular(labels) as stream:
+        limit = expanded_limit(real_size(labels), LABEL_GROWTH)
+        numbers = open_npy(stream, str(labels)).read(limit)
     return FileRows(images, offset, array.shape), numbers

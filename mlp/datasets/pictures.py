@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from .errors import DataError
+from ..files import read_bytes
+from .errors import DataError, named
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 FORMATS = ("PNG", "JPEG")
@@ -46,12 +47,12 @@ def read_image(path: Path, shape: tuple[int, int], ink: str = "auto") -> np.ndar
         The file is no PNG or JPEG, damaged, too large, or blank.
     """
     side = max(WORKING_SIDE, *shape)
+    with named(path):
+        content = read_bytes(path, FILE_LIMIT)
     try:
-        if path.stat().st_size > FILE_LIMIT:
-            raise DataError(f"{path}: must have at most {FILE_LIMIT} bytes")
         with (
             warnings.catch_warnings(action="ignore"),
-            Image.open(io.BytesIO(path.read_bytes()), formats=FORMATS) as image,
+            Image.open(io.BytesIO(content), formats=FORMATS) as image,
         ):
             if image.width * image.height > PIXEL_LIMIT:
                 raise DataError(
@@ -67,7 +68,7 @@ def read_image(path: Path, shape: tuple[int, int], ink: str = "auto") -> np.ndar
     except DataError:
         raise
     except Exception as error:  # decoders raise whatever a damaged file makes them trip over
-        reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+        reason = str(error) or type(error).__name__
         reason = reason.partition(" <")[0]  # Pillow names its buffer there
         raise DataError(f"{path}: is no whole PNG or JPEG ({reason})") from error
     grey = _over(flat, "white") if clear else flat

@@ -124,7 +124,7 @@ def test_bad_inputs_are_named_and_the_others_go_on(trained, embedded, tmp_path, 
         "e\\n\\x1b[31m.png: is no whole PNG or JPEG",
         "empty: holds no file named .png, .jpg, .jpeg",
         "nowhere: no such file or folder",
-        "pipe.png: no such file or folder",
+        "pipe.png: is no file",
     ]
     for line, want, error in zip(lines, expected, found["errors"], strict=True):
         assert line == f"mlp predict: error: {error}"

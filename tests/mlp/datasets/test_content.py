@@ -48,7 +48,7 @@ def test_a_missing_path_is_named(tmp_path):
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.npz")
-    refuse(tmp_path / "pipe.npz", "no such file")
+    refuse(tmp_path / "pipe.npz", "is no file")
 
 
 def test_the_hash_is_the_files_or_that_of_the_sorted_list_of_names_and_hashes(tmp_path):
