@@ -1,6 +1,7 @@
 """Files that a user names: opened without trust, and replaced whole or not at all."""
 
 import errno
+import io
 import json
 import math
 import os
@@ -10,7 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class FileError(OSError):
     """A file cannot be read or written; the message is one line that names it."""
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> io.BufferedReader:
     """Open a file for reading bytes. What is no file is refused: a pipe would block the reader.
 
     Raises
@@ -59,6 +60,12 @@ def exists(path: Path) -> bool:
     except OSError as error:
         raise FileError(f"{path}: cannot be read ({error.strerror})") from error
     return True
+
+
+def stamp(file: Path | int) -> tuple[int, int, int]:
+    """Return what tells that a file, or an open one, has been replaced or written to."""
+    found = os.stat(file)
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def real_size(path: Path) -> int:

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
-from ..files import exists, open_regular
+from ..files import exists, open_regular, stamp
 from .errors import DataError, named
 from .folders import read_class_folders
 from .idx import IDX_NAME, find_pairs, labels_file, read_idx_pair
@@ -24,7 +24,8 @@ class Content(NamedTuple):
     pair : Pair
         Rows and labels.
     sha256 : callable
-        Reads every byte once more: hashes the file, or the sorted list of names and hashes.
+        Reads every byte once more: hashes the file, or the sorted list of names and hashes. A
+        DataError where a file is not the one any more whose rows were read.
     test : Pair or None
         Test rows of its own.
     class_names : tuple of str
@@ -53,10 +54,14 @@ def read(path: Path) -> Content:
         if path.is_dir():
             return _read_folder(path)
         if is_archive(path):
-            return Content(Pair(*read_npz(path)), partial(_sha256, path))
+            stamps = _stamps(path)
+            pair = Pair(*read_npz(path))
+            return Content(pair, partial(_unchanged, stamps, partial(_sha256, path)))
         if IDX_NAME.fullmatch(path.name):
             files = path, labels_file(path)
-            return Content(Pair(*read_idx_pair(*files)), partial(_files_sha256, *files))
+            stamps = _stamps(*files)
+            pair = Pair(*read_idx_pair(*files))
+            return Content(pair, partial(_unchanged, stamps, partial(_files_sha256, *files)))
     raise DataError(
         f"{path}: is neither a whole .npz archive nor an IDX file of images; --data takes these, "
         "a folder with IDX files, or a folder of class folders of PNG"
@@ -67,14 +72,30 @@ def _read_folder(folder: Path) -> Content:
     if exists(folder / "images.npy"):
         files = folder / "images.npy", folder / "labels.npy"
         note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
+        stamps = _stamps(*files)
         pair = Pair(*read_npy_folder(*files))
-        return Content(pair, partial(_files_sha256, *files), notes=(note,))
+        digest = partial(_unchanged, stamps, partial(_files_sha256, *files))
+        return Content(pair, digest, notes=(note,))
     if pairs := find_pairs(folder):
+        every = tuple(chain.from_iterable(pairs))
+        stamps = _stamps(*every)
         pair, *test = (Pair(*read_idx_pair(*files)) for files in pairs)
-        digest = partial(_files_sha256, *chain.from_iterable(pairs))
+        digest = partial(_unchanged, stamps, partial(_files_sha256, *every))
         return Content(pair, digest, test[0] if test else None)
     images, labels, names, hashes, notes = read_class_folders(folder)
     return Content(Pair(images, labels), partial(_combined_sha256, hashes), None, names, notes)
+
+
+def _stamps(*files: Path) -> dict[Path, object]:
+    return {file: stamp(file) for file in files if exists(file)}
+
+
+def _unchanged(stamps: dict[Path, object], digest: Callable[[], str]) -> str:
+    found = digest()
+    for file, before in stamps.items():
+        if stamp(file) != before:
+            raise DataError(f"{file}: has changed while it was read; wait until it is whole")
+    return found
 
 
 def _sha256(path: Path) -> str:

@@ -98,6 +98,12 @@ class Dataset:
         every = {"train": self.train, "valid": self.valid, "test": self.test}
         return {name: rows for name, rows in every.items() if rows is not None}
 
+    @property
+    def changed(self) -> bool:
+        """Whether rows that stay on disk have been written to since they were found."""
+        every = (rows.features for rows in self.splits.values())
+        return any(isinstance(features, FileRows) and features.changed for features in every)
+
     def map(self, function: Callable[[Rows], Rows]) -> "Dataset":
         """Apply a function to every split that there is."""
         return replace(

@@ -31,8 +31,9 @@ def named(path: Path) -> Iterator[None]:
     except FileError as error:
         raise DataError(error) from error
     except (*_DAMAGE, zipfile.BadZipFile) as error:
-        if strerror := getattr(error, "strerror", None):
-            raise DataError(f"{error.filename or path}: cannot be read ({strerror})") from error
+        if isinstance(error, OSError) and error.strerror:
+            line = f"{error.filename or path}: cannot be read ({error.strerror})"
+            raise DataError(line) from error
         line = (str(error) or type(error).__name__).splitlines()[0]
         raise DataError(f"{path}: cannot be read, or is damaged ({line})") from error
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..files import exists, open_regular, real_size
+from ..files import exists, open_regular, real_size, stamp
 from .errors import LABEL_GROWTH, DataError, expanded_limit
 from .npz import open_npy
 
@@ -29,18 +29,29 @@ class FileRows:
         ``(rows in the file, ...)``.
     index : (N,) integers, optional
         Which of the file's rows these are; all of them by default.
+    file : int, optional
+        The file where it is open already.
     """
 
     dtype = np.dtype(np.uint8)
 
     def __init__(
-        self, path: Path, offset: int, shape: tuple[int, ...], index: np.ndarray | None = None
+        self,
+        path: Path,
+        offset: int,
+        shape: tuple[int, ...],
+        index: np.ndarray | None = None,
+        file: int | None = None,
     ) -> None:
         self._path, self._offset, self._file_shape, self._index = path, offset, shape, index
         self._row_bytes = int(np.prod(shape[1:], dtype=np.int64))
-        with open_regular(path) as file:
-            self._file = os.dup(file.fileno())
+        if file is None:
+            with open_regular(path) as opened:
+                self._file = os.dup(opened.fileno())
+        else:
+            self._file = os.dup(file)
         weakref.finalize(self, os.close, self._file)
+        self._stamp = stamp(self._file)
         self._thread = threading.local()
 
     @property
@@ -49,6 +60,11 @@ class FileRows:
         if self._index is None:
             return self._file_shape
         return (len(self._index), self._row_bytes)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file has been written to since it was opened."""
+        return stamp(self._file) != self._stamp
 
     @property
     def ndim(self) -> int:
@@ -73,7 +89,7 @@ class FileRows:
     def select(self, index: np.ndarray) -> "FileRows":
         """Pick rows of the file, in this order, without reading them."""
         small = index.astype(np.uint32) if self._file_shape[0] < 2**32 else index
-        return FileRows(self._path, self._offset, self._file_shape, small)
+        return FileRows(self._path, self._offset, self._file_shape, small, self._file)
 
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Read some of the rows as (n, D) uint8, valid until this thread's next call.

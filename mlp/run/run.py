@@ -167,6 +167,7 @@ class Run:
             signalled = communicator.combine([], stop.received or 0)
             state = to_host(state)
             self._warn_of_losses(state)
+            dataset = self._warn_of_changed_data(dataset)
             stopped_early = patience_is_over(state, config)
             if not config.reference:
                 save(state)
@@ -205,6 +206,13 @@ class Run:
             on_epoch=on_epoch,
             stop=stop,
         )
+
+    def _warn_of_changed_data(self, dataset: Dataset) -> Dataset:
+        if not dataset.changed:
+            return dataset
+        note = f"{dataset.path}: has changed during the run, which has learned from both contents"
+        self.listener.warn(f"warning: {note}")
+        return replace(dataset, notes=(*dataset.notes, note))
 
     def _warn_of_losses(self, state: TrainingState) -> None:
         row = state.history[state.result_epoch]._asdict()

@@ -25,7 +25,7 @@ from hypothesis import given, settings
 from PIL import Image
 
 from mlp import DataError, load
-from mlp.datasets import errors, fingerprint
+from mlp.datasets import content, errors, fingerprint
 from mlp.datasets.content import read
 
 IMAGES, LABELS = images_and_labels()
@@ -79,6 +79,34 @@ def test_what_is_larger_on_disk_than_what_may_expand_is_still_read(tmp_path, mon
     expected = load(path, split=(30, 20))
     monkeypatch.setattr(errors, "EXPANDED_LIMIT", 10 * errors.LABEL_GROWTH)
     assert fingerprint(load(path, split=(30, 20))) == fingerprint(expected)
+
+
+@pytest.mark.parametrize("form", ["npz", "idx", "disk"])
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, form):
+    """Or the hash would be of other rows than those that were read."""
+    folder = tmp_path / form
+    folder.mkdir()
+    np.savez(folder / "a.npz", images=IMAGES, labels=LABELS)
+    np.save(folder / "labels.npy", LABELS)
+    path = {"npz": folder / "a.npz", "idx": folder, "disk": folder}[form]
+    if form == "idx":
+        write_idx(folder, "train", IMAGES, LABELS)
+        changing = folder / "train-labels-idx1-ubyte"
+    else:
+        if form == "disk":
+            np.save(folder / "images.npy", IMAGES)
+        changing = folder / ("labels.npy" if form == "disk" else "a.npz")
+    load(path, split=(30, 20))
+    genuine = content.Pair
+
+    def written_meanwhile(*arrays):
+        changing.write_bytes(changing.read_bytes())
+        os.utime(changing, ns=(0, 0))
+        return genuine(*arrays)
+
+    monkeypatch.setattr(content, "Pair", written_meanwhile)
+    with pytest.raises(DataError, match=rf"{changing.name}: has changed while it was read; wait"):
+        load(path, split=(30, 20))
 
 
 SEEDS = {

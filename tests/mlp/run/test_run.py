@@ -12,6 +12,7 @@ import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits
+from data_files import images_and_labels
 from small_runs import arguments, hash_and_rows, one_line
 from small_runs import run as run_command
 
@@ -189,6 +190,28 @@ def test_a_run_whose_directory_is_removed_ends_in_one_line(run):
     run.config = replace(run.config, checkpoint_every=1)
     with pytest.raises(FileError, match="was removed, or moved away, while the run was in it"):
         replace(run, listener=Remover()).execute()
+
+
+@pytest.mark.parametrize("epoch", [None, 1])
+def test_data_on_disk_that_change_during_a_run_are_told_and_recorded(run, tmp_path, epoch):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    images, labels = images_and_labels()
+    np.save(folder / "images.npy", images)
+    np.save(folder / "labels.npy", labels)
+
+    class Writer(Noting):
+        def progress(self, state, epochs):
+            if state.epoch == epoch:
+                with (folder / "images.npy").open("r+b") as file:
+                    file.seek(-1, os.SEEK_END)
+                    file.write(b"\xff" if images.flat[-1] != 255 else b"\0")
+
+    listener = Writer()
+    run.config = replace(run.config, data=str(folder), split=(30, 20))
+    notes = replace(run, listener=listener).execute()["data"]["notes"]
+    told = [line for line in listener.warned if "has changed during the run, which has" in line]
+    assert len(told) == len([note for note in notes if "has changed" in note]) == (epoch or 0)
 
 
 def test_held_out_values_beyond_the_dtype_are_refused_and_losses_that_overflow_told(run, tmp_path):
