@@ -16,7 +16,6 @@ import argparse
 import os
 import platform
 import sys
-from pathlib import Path
 from typing import Any
 
 from benchmarks import growth, recipes, scaling, speed
@@ -28,11 +27,12 @@ from peers import PEERS, PeerError
 
 from mlp import TrainingConfig
 from mlp.commands.errors import guarded
-from mlp.commands.parser import Parser, Status, at_least
+from mlp.commands.parser import Parser, Status, at_least, named_path
+from mlp.commands.streams import print_record
 from mlp.config import add_arguments, batch_size, from_arguments
 from mlp.device import available_threads
 from mlp.files import to_json, write, write_json
-from mlp.run.directory import default_directory
+from mlp.run.directory import create, default_directory
 from mlp.run.environment import cpu_model
 
 RIVALS = ["floor", "numpy", *PEERS]
@@ -94,10 +94,10 @@ def make_parser() -> Parser:
         help="one that the others can follow too (default: '%(default)s')",
     )
     add_arguments(parser, TRAINING)
-    add("--out", type=Path, metavar="DIR", help="(default: runs/benchmark-<UTC time>)")
+    add("--out", type=named_path, metavar="DIR", help="(default: runs/benchmark-<UTC time>)")
     add(
         "--write-table",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="also put the table into a Markdown file, between <!-- benchmark:begin --> and "
         "<!-- benchmark:end -->; growth:, ranks: and accuracy: with those modes",
@@ -109,9 +109,8 @@ def make_parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = make_parser().parse_args(arguments)
     statuses = {LossError: Status.FAILED, PeerError: Status.UNUSABLE}
-    return guarded("benchmark.py", lambda: benchmark(options), statuses)
+    return guarded("benchmark.py", lambda: benchmark(make_parser().parse_args(arguments)), statuses)
 
 
 def benchmark(options: argparse.Namespace) -> int:
@@ -139,8 +138,7 @@ def benchmark(options: argparse.Namespace) -> int:
     where = machine(config.threads or 1)
     for warning in warnings(where):
         print(f"warning: {warning}", file=sys.stderr)
-    directory: Path = options.out or default_directory("benchmark-")
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = create(options.out or default_directory("benchmark-"), numbered=options.out is None)
 
     def say(text: str) -> None:
         if not options.quiet:
@@ -154,7 +152,7 @@ def benchmark(options: argparse.Namespace) -> int:
     if options.write_table:
         write_marked(options.write_table, mode, text)
     if options.json:
-        print(to_json(record))
+        print_record(to_json(record))
     elif not options.quiet:
         print(text)
     return Status.DONE

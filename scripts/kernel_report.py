@@ -15,7 +15,7 @@ from markdown import table, write_marked
 
 from kernels.sources import cuda_source
 from mlp.commands.errors import guarded
-from mlp.commands.parser import Parser, Status
+from mlp.commands.parser import Parser, Status, named_path
 
 README = Path(__file__).resolve().parent.parent / "kernels" / "README.md"
 ARCHITECTURES = (70, 75, 80, 86, 89, 90, 100, 120)
@@ -41,9 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = Parser("kernel_report.py", __doc__)
     help = "Markdown file (default: kernels/README.md)"
-    parser.add_argument("--out", type=Path, default=README, metavar="FILE", help=help)
-    options = parser.parse_args(arguments)
-    return guarded("kernel_report.py", lambda: report(options.out))
+    parser.add_argument("--out", type=named_path, default=README, metavar="FILE", help=help)
+    return guarded("kernel_report.py", lambda: report(parser.parse_args(arguments).out))
 
 
 def report(readme: Path) -> int:

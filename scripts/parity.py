@@ -22,10 +22,11 @@ from mlp import (
     load,
 )
 from mlp.commands.errors import guarded
-from mlp.commands.parser import Parser, Status, at_least
+from mlp.commands.parser import Parser, Status, at_least, named_path
+from mlp.commands.streams import print_record
 from mlp.config import add_arguments, from_arguments
 from mlp.files import replacing, to_json, write, write_json
-from mlp.run.directory import default_directory
+from mlp.run.directory import create, default_directory
 
 TRAINING = ["data", "device", "hidden", "epochs", "momentum"]  # its options, taken as they are
 COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
@@ -129,10 +130,10 @@ def make_parser() -> Parser:
     add("--rows", type=at_least(1), metavar="N", help="training rows, and a fifth of the others")
     add_arguments(parser, TRAINING, TrainingConfig(device="cpu"))
     add("--peer-device", default="cpu", choices=["cpu", "cuda"], help="(default: cpu)")
-    add("--out", type=Path, metavar="DIR", help="(default: runs/parity-<UTC time>)")
+    add("--out", type=named_path, metavar="DIR", help="(default: runs/parity-<UTC time>)")
     add(
         "--write-table",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="also put the table into a Markdown file, between <!-- parity:begin --> and "
         "<!-- parity:end -->",
@@ -144,8 +145,11 @@ def make_parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = make_parser().parse_args(arguments)
-    return guarded("parity.py", lambda: parity(options), {PeerError: Status.UNUSABLE})
+    return guarded(
+        "parity.py",
+        lambda: parity(make_parser().parse_args(arguments)),
+        {PeerError: Status.UNUSABLE},
+    )
 
 
 def parity(options: argparse.Namespace) -> int:
@@ -157,8 +161,7 @@ def parity(options: argparse.Namespace) -> int:
         replace(base, dtype=dtype, seed=seed) for dtype in options.dtype for seed in options.seed
     ]
     dataset = take_rows(load(base.data), options.rows)
-    directory: Path = options.out or default_directory("parity-")
-    directory.mkdir(parents=True, exist_ok=True)
+    directory = create(options.out or default_directory("parity-"), numbered=options.out is None)
     comparisons = []
     for one in run(options.against, configs, dataset, options.peer_device, quiet=options.quiet):
         comparisons.append(one)
@@ -181,7 +184,7 @@ def parity(options: argparse.Namespace) -> int:
     if options.write_table:
         write_table(options.write_table, comparisons)
     if options.json:
-        print(to_json({"results": results}))
+        print_record(to_json({"results": results}))
     elif not options.quiet:
         print(text)
     return Status.DONE if all(result["passed"] for result in results) else Status.FAILED

@@ -16,7 +16,7 @@ from verification.verdicts import VERDICTS, failures, judge
 
 from mlp import DeviceError, TrainingConfig, choose_device, load
 from mlp.commands.errors import guarded
-from mlp.commands.parser import Parser, Status, at_least
+from mlp.commands.parser import Parser, Status, at_least, named_path
 from mlp.config import add_arguments, from_arguments
 from mlp.files import write_json
 
@@ -60,7 +60,13 @@ def make_parser() -> Parser:
     add = parser.add_argument
     add("--device", type=gpu, default="cuda", metavar="cuda|cuda:N", help="(default: cuda)")
     out = Path("verify_cuda.json")
-    add("--out", type=Path, default=out, metavar="FILE", help=f"for all numbers (default: {out})")
+    add(
+        "--out",
+        type=named_path,
+        default=out,
+        metavar="FILE",
+        help=f"for all numbers (default: {out})",
+    )
     add("--epochs", type=at_least(3), default=20, metavar="N", help="of each run (default: 20)")
     add("--hidden", type=at_least(1), default=1000, metavar="UNITS", help="(default: 1000)")
     add("--rounds", type=at_least(1), default=20, metavar="N", help="of timings (default: 20)")
@@ -72,8 +78,7 @@ def make_parser() -> Parser:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; return the exit status."""
-    options = make_parser().parse_args(arguments)
-    return guarded("verify_cuda.py", lambda: verify(options))
+    return guarded("verify_cuda.py", lambda: verify(make_parser().parse_args(arguments)))
 
 
 def verify(options: argparse.Namespace) -> int:

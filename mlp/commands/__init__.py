@@ -5,7 +5,8 @@ import importlib
 import sys
 
 from .. import installation
-from .parser import Parser, Status, fail, reader_is_gone
+from .parser import Parser, Status, fail
+from .streams import with_streams
 
 COMMANDS = {
     "train": "train a network and write a run directory, or go on with one",
@@ -19,6 +20,10 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Run ``mlp COMMAND ...``; return the exit status."""
     words = sys.argv[1:] if arguments is None else arguments
+    return with_streams("mlp", lambda: _dispatch(words))
+
+
+def _dispatch(words: list[str]) -> int:
     lines = [f"  {name:<9}{text}" for name, text in COMMANDS.items()]
     parser = Parser(
         "mlp",
@@ -34,6 +39,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(name: str, prog: str, arguments: list[str] | None = None) -> int:
     """Run one command under the name `prog`; return the exit status."""
+    return with_streams(prog, lambda: _run(name, prog, arguments))
+
+
+def _run(name: str, prog: str, arguments: list[str] | None) -> int:
     if sys.platform == "win32":
         message = "needs Linux or macOS; on Windows run it in WSL2 (wsl --install)"
         return fail(prog, Status.UNUSABLE, message)
@@ -42,9 +51,5 @@ def run(name: str, prog: str, arguments: list[str] | None = None) -> int:
             return Status.UNUSABLE
         if problem := installation.problem():
             return fail(prog, Status.UNUSABLE, problem)
-    try:
-        status: int = importlib.import_module(f"{__name__}.{name}").main(arguments, prog)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        return reader_is_gone()
+    status: int = importlib.import_module(f"{__name__}.{name}").main(arguments, prog)
     return status

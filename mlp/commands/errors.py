@@ -1,7 +1,5 @@
 """What can be expected to go wrong in a program: one line on stderr, and an exit status."""
 
-import signal
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,7 +7,8 @@ from ..communicator import CommunicatorError
 from ..device import DeviceError
 from ..run.signals import StoppedBySignal
 from ..training import DivergedError
-from .parser import Status, fail, reader_is_gone
+from .parser import Status, fail
+from .streams import OutputError, with_streams
 
 # FileError is an OSError, DataError a ValueError.
 _BAD_INPUT = (CommunicatorError, ModuleNotFoundError, OSError, ValueError)
@@ -39,12 +38,14 @@ def guarded(
     statuses : mapping, optional
         Exceptions of the program's own, and their exit statuses.
     """
+    return with_streams(prog, lambda: _judged(prog, program, statuses))
+
+
+def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) -> int:
     try:
-        status = program()
-        sys.stdout.flush()
-        return status
-    except BrokenPipeError:
-        return reader_is_gone()
+        return program()
+    except OutputError:
+        raise
     except CommandError as error:
         return fail(prog, error.status, error)
     except tuple(statuses) as error:
@@ -55,8 +56,6 @@ def guarded(
         return fail(prog, Status.DIVERGED, error)
     except StoppedBySignal as stopped:
         return fail(prog, Status.SIGNALLED + stopped.number, stopped)
-    except KeyboardInterrupt:
-        return fail(prog, Status.SIGNALLED + signal.SIGINT, "interrupted")
     except _BAD_INPUT as error:
         return fail(prog, Status.BAD_INPUT, error)
     except MemoryError as error:

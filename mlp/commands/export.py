@@ -11,7 +11,6 @@ Exit status: 0 written; 2 bad usage or input, a library is missing, or the check
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,10 +20,12 @@ import numpy as np
 
 from ..classifier import Classifier, load_model
 from ..export import export_keras, export_npz, export_onnx
+from ..files import to_json
 from ..keras_reference import tensorflow
 from ..model import forward
 from .errors import CommandError, guarded
-from .parser import Parser, Status, visible
+from .parser import Parser, Status, named_path, visible
+from .streams import print_record
 
 FORMATS = ("onnx", "keras", "npz")
 CHECKED_ROWS = 64
@@ -36,11 +37,11 @@ def parse(prog: str, arguments: list[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = Parser(prog, __doc__)
     option = parser.add_argument
-    option("model", metavar="MODEL", type=Path, help="run directory, or a model.safetensors")
+    option("model", metavar="MODEL", type=named_path, help="run directory, or a model.safetensors")
     option("--to", required=True, choices=FORMATS, help="format to write")
     option(
         "--out",
-        type=Path,
+        type=named_path,
         metavar="FILE",
         help="file to write (default: model.FORMAT beside the model)",
     )
@@ -105,7 +106,8 @@ def export(options: argparse.Namespace) -> int:
             message = f"{out}: must differ by at most {bound}; do not use it"
             raise CommandError(Status.BAD_INPUT, message)
     if options.json:
-        print(json.dumps({"format": options.to, "path": str(out), "difference": difference}))
+        record = {"format": options.to, "path": str(out), "difference": difference}
+        print_record(to_json(record))
     return Status.DONE
 
 

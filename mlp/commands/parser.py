@@ -4,10 +4,10 @@ Standard library only, for the commands that run where nothing else does.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -53,16 +53,17 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
+def named_path(text: str) -> Path:
+    """Take a path for argparse; an empty one would be the folder that the program runs in."""
+    if not text:
+        raise argparse.ArgumentTypeError("must name a file or folder, got ''")
+    return Path(text)
+
+
 def fail(prog: str, status: int, message: object) -> int:
     """Say why in one line on stderr; return the exit status."""
     print(f"{prog}: error: {visible(message)}", file=sys.stderr)
     return status
-
-
-def reader_is_gone() -> int:
-    """Go on without a reader of stdout, `head` say, who has seen enough; return the exit status."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return Status.DONE
 
 
 def visible(text: object) -> str:

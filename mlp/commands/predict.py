@@ -33,7 +33,7 @@ from ..files import FileError, exists
 from ..model import map_arrays
 from .answers import JsonWriter, TextWriter, answer
 from .errors import guarded
-from .parser import Parser, Status, at_least, fail, visible
+from .parser import Parser, Status, at_least, fail, named_path, visible
 
 
 class Item(NamedTuple):
@@ -72,8 +72,14 @@ def make_parser(prog: str) -> Parser:
     """Declare the command line."""
     parser = Parser(prog, __doc__)
     option = parser.add_argument
-    option("model", metavar="MODEL", type=Path, help="run directory, or a model.safetensors")
-    option("inputs", metavar="INPUT", type=Path, nargs="+", help="image, folder, .npz or IDX file")
+    option("model", metavar="MODEL", type=named_path, help="run directory, or a model.safetensors")
+    option(
+        "inputs",
+        metavar="INPUT",
+        type=named_path,
+        nargs="+",
+        help="image, folder, .npz or IDX file",
+    )
     option("--top", type=at_least(1), default=3, metavar="N", help="classes to name (default: 3)")
     option(
         "--ink",

@@ -14,9 +14,9 @@ import os
 import re
 import shlex
 import shutil
-import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import fields, replace
 from itertools import product
 from pathlib import Path
@@ -24,10 +24,12 @@ from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
 from ..files import to_json
-from ..run.directory import default_directory, locked, read_config
+from ..run.directory import create, default_directory, locked, read_config
+from ..run.signals import StopSignals
 from ..run.sweep import Trial, table, write_csv, write_page, write_picture
 from .errors import CommandError, guarded
-from .parser import Parser, Status
+from .parser import Parser, Status, named_path
+from .streams import print_record
 
 DEFAULT_GRID = "hidden=100,500,1000,2000"
 OPTIONS = {option.name.replace("_", "-"): option for option in fields(TrainingConfig)}
@@ -51,7 +53,10 @@ def make_parser(prog: str) -> Parser:
         f"several numbers; may be given again for another option (default: {DEFAULT_GRID})",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="sweep directory (default: runs/sweep-<UTC time>)"
+        "--out",
+        type=named_path,
+        metavar="DIR",
+        help="sweep directory (default: runs/sweep-<UTC time>)",
     )
     parser.add_argument("--json", action="store_true", help="print the results on stdout")
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
@@ -60,13 +65,29 @@ def make_parser(prog: str) -> Parser:
 
 
 def sweep(parser: Parser, options: argparse.Namespace) -> int:
-    """Train what is not there yet, and write what came of it all."""
+    """Check every combination, then train what is not there yet and compare; return the status."""
     grid = read_grid(options.grid or [DEFAULT_GRID])
     for name in grid:
         if hasattr(options, OPTIONS[name].name):
             raise ValueError(f"--{name} is what the grid varies; give it to --grid alone")
-    out: Path = options.out or default_directory("sweep-")
-    trials = combinations(parser, options, grid, out)
+    trials = combinations(parser, options, grid)
+    out = create(options.out or default_directory("sweep-"), numbered=options.out is None)
+    for trial in trials:
+        trial.directory = out / trial.directory
+    words = [f"--grid={name}={','.join(values)}" for name, values in grid.items()]
+    command = f"mlp sweep {shlex.join(words)} {command_line(from_arguments(options))}".rstrip()
+    try:
+        with locked(out):
+            return compare(trials, out, command, options)
+    finally:
+        with suppress(OSError):  # as a rule it holds files; after bad input it is empty
+            out.rmdir()
+            if options.out is None:
+                out.parent.rmdir()
+
+
+def compare(trials: list[Trial], out: Path, command: str, options: argparse.Namespace) -> int:
+    """Train what is not there yet, and write what came of it all; return the exit status."""
     said: set[str] = set()
 
     def say(text: str) -> None:
@@ -85,16 +106,14 @@ def sweep(parser: Parser, options: argparse.Namespace) -> int:
         write_csv(out / "sweep.csv", trials[:number])
     trained = [trial for trial in trials if trial.history]
     best = min(trained, key=lambda trial: trial.stop.valid_loss, default=None)
-    words = [f"--grid={name}={','.join(values)}" for name, values in grid.items()]
-    command = f"{shlex.join(words)} {command_line(from_arguments(options))}".rstrip()
     write_picture(out / "sweep.png", trials)
-    write_page(out / "sweep.html", trials, best, f"mlp sweep {command}")
+    write_page(out / "sweep.html", trials, best, command)
     say(f"{table(trials, best)}\n* the lowest validation loss; every row is of its own lowest")
     say(f"written to {out}")
     if options.json:
         results = [{"options": trial.options, **trial.summary()} for trial in trials]
         chosen = best and best.directory.name
-        print(to_json({"directory": str(out), "best": chosen, "runs": results}))
+        print_record(to_json({"directory": str(out), "best": chosen, "runs": results}))
     return Status.DONE if best else Status.DIVERGED
 
 
@@ -113,9 +132,12 @@ def read_grid(texts: list[str]) -> dict[str, list[str]]:
 
 
 def combinations(
-    parser: Parser, options: argparse.Namespace, grid: dict[str, list[str]], out: Path
+    parser: Parser, options: argparse.Namespace, grid: dict[str, list[str]]
 ) -> list[Trial]:
-    """Make a trial of every combination of the grid's values; all are checked here."""
+    """Make a trial of every combination of the grid's values; all are checked here.
+
+    Their directories are relative to the one of the sweep.
+    """
     trials: dict[str, Trial] = {}
     for values in product(*grid.values()):
         chosen = dict(zip(grid, values, strict=True))
@@ -132,7 +154,7 @@ def combinations(
         name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{key}-{chosen[key]}") for key in chosen)
         if name in trials:
             raise ValueError(f"--grid gives two combinations the name {name}; leave one out")
-        trials[name] = Trial(chosen, config, out / name)
+        trials[name] = Trial(chosen, config, Path(name))
     return list(trials.values())
 
 
@@ -159,19 +181,22 @@ def train(trial: Trial, said: set[str]) -> None:
     """Run the command train; what it has to say is passed on, but only once in a sweep."""
     words = [sys.executable, "-m", "mlp", "train", *shlex.split(command_line(trial.config))]
     words += ["--out", str(trial.directory), "--quiet"]
-    numbers, error = (signal.SIGINT, signal.SIGTERM), ""
-    # In a session of its own it has the terminal's signals from here alone, and so just once.
-    with subprocess.Popen(words, stderr=PIPE, text=True, start_new_session=True) as process:
-        previous = [signal.signal(n, lambda n, _: process.send_signal(n)) for n in numbers]
+    error = ""
+    # In a session of its own it has the terminal's signals from here alone.
+    with (
+        StopSignals() as stop,
+        subprocess.Popen(words, stderr=PIPE, text=True, start_new_session=True) as process,
+    ):
+        stop.pass_on(process.send_signal)
         for line in process.stderr or ():
             if line.startswith("mlp train: error: "):
                 error = line.removeprefix("mlp train: error: ").strip()
             elif line not in said:
                 said.add(line)
                 print(line, end="", file=sys.stderr)
-    for number, handler in zip(numbers, previous, strict=True):
-        signal.signal(number, handler)
     status = process.returncode
+    if stop.received:
+        status = Status.SIGNALLED + stop.received  # whatever the run has made of it
     if status == Status.DONE:
         trial.read()
     elif status == Status.DIVERGED:

@@ -24,7 +24,8 @@ from ..run.ranks import Leader, follow
 from ..run.run import Listener, Run
 from ..training import TrainingState
 from .errors import guarded
-from .parser import Parser, Status, visible
+from .parser import Parser, Status, named_path, visible
+from .streams import print_record
 
 
 def main(arguments: list[str] | None = None, prog: str = "mlp train") -> int:
@@ -56,13 +57,16 @@ def make_parser(prog: str) -> Parser:
     add_arguments(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(
-        "--out", type=Path, metavar="DIR", help="run directory (default: runs/<UTC time>)"
+        "--out", type=named_path, metavar="DIR", help="run directory (default: runs/<UTC time>)"
     )
     where.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with an unfinished run, to the same bits"
+        "--resume",
+        type=named_path,
+        metavar="DIR",
+        help="go on with an unfinished run, to the same bits",
     )
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="config.json of a run, for the defaults"
+        "--config", type=named_path, metavar="FILE", help="config.json of a run, for the defaults"
     )
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
     parser.add_argument("--json", action="store_true", help="print the run record on stdout")
@@ -73,12 +77,20 @@ def make_parser(prog: str) -> Parser:
 def train(options: argparse.Namespace, leader: Leader) -> int:
     """Train as the options say; return the exit status."""
     config = configure(options)
-    directory: Path = options.resume or options.out or default_directory()
+    directory: Path | None = options.resume or options.out
     with Terminal(options.quiet) as terminal:
-        run = Run(directory, config, bool(options.resume), not options.no_report, leader, terminal)
+        run = Run(
+            directory or default_directory(),
+            config,
+            bool(options.resume),
+            not options.no_report,
+            leader,
+            terminal,
+            numbered=directory is None,
+        )
         record = run.execute()
     if options.json:
-        print(to_json(record))
+        print_record(to_json(record))
     return Status.DONE
 
 
@@ -115,7 +127,7 @@ class Terminal(Listener):
     def say(self, text: str) -> None:
         """See `Listener`."""
         if not self._quiet:
-            print("\n".join(map(visible, text.splitlines())), file=sys.stderr)
+            print(visible(text), file=sys.stderr)
 
     def warn(self, text: str) -> None:
         """See `Listener`."""
@@ -140,15 +152,16 @@ class Terminal(Listener):
     def ended(self, record: dict[str, Any], directory: Path) -> None:
         """See `Listener`."""
         self._close()
-        self.say(summary(record, directory))
+        for line in summary(record, directory):
+            self.say(line)
 
     def _close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
 
-def summary(record: dict[str, Any], directory: Path) -> str:
-    """Lay out what came of the run as a small table."""
+def summary(record: dict[str, Any], directory: Path) -> list[str]:
+    """Lay out what came of the run as the lines of a small table."""
     result, timing = record["result"], record["timing"]
     lines = [f"{'':<12}{'loss':>10}{'accuracy':>10}"]
     for split, name in (("train", "training"), ("valid", "validation"), ("test", "test")):
@@ -161,4 +174,4 @@ def summary(record: dict[str, Any], directory: Path) -> str:
         f"{timing['total_s']:.1f} s in all, {timing['epoch_median_s']:.3f} s an epoch (median)",
         f"written to {directory}",
     ]
-    return "\n".join(lines)
+    return lines

@@ -29,10 +29,8 @@ from .environment import blas_in_use
 
 
 def default_directory(prefix: str = "") -> Path:
-    """Return a new directory named by the time, ``runs/PREFIX<UTC time>``; numbered if taken."""
-    first = Path("runs") / datetime.now(UTC).strftime(f"{prefix}%Y-%m-%dT%H-%M-%SZ")
-    names = chain([first], (first.with_name(f"{first.name}-{number}") for number in count(2)))
-    return next(name for name in names if not name.exists())
+    """Return the name of a directory, ``runs/PREFIX<UTC time>``; see `create`."""
+    return Path("runs") / datetime.now(UTC).strftime(f"{prefix}%Y-%m-%dT%H-%M-%SZ")
 
 
 class Place:
@@ -96,19 +94,40 @@ def locked(directory: Path) -> Iterator[Place]:
         os.close(handle)
 
 
-def create(directory: Path) -> None:
-    """Make the directory; to be locked before anything is written.
+def create(directory: Path, *, numbered: bool = False) -> Path:
+    """Make the directory and return its name; to be locked before anything is written.
+
+    Parameters
+    ----------
+    directory : Path
+    numbered : bool
+        Whether it must be new: a number is added to a name that is taken, so that runs begun in
+        one second get different directories.
 
     Raises
     ------
     FileError
     """
+    others = (directory.with_name(f"{directory.name}-{number}") for number in count(2))
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        if not numbered:
+            directory.mkdir(parents=True, exist_ok=True)
+            return directory
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        return next(filter(_made, chain([directory], others)))
     except OSError as error:
         raise FileError(
             f"{directory}: cannot be made ({error.strerror}); choose another --out"
         ) from error
+
+
+def _made(directory: Path) -> bool:
+    """Make a directory, or return that the name is taken: of many processes one makes it."""
+    try:
+        directory.mkdir()
+    except FileExistsError:
+        return False
+    return True
 
 
 def begin(directory: Path, config: TrainingConfig) -> None:

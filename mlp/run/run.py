@@ -61,6 +61,8 @@ class Run:
     leader : Leader
         Tells the other ranks what to do.
     listener : Listener
+    numbered : bool
+        Whether the directory must be new, and gets a number where it is not.
     """
 
     directory: Path
@@ -69,6 +71,7 @@ class Run:
     report: bool
     leader: Leader
     listener: Listener
+    numbered: bool = False
 
     def execute(self) -> dict[str, Any]:
         """Train and write every file of the run; return what ``run.json`` says.
@@ -93,7 +96,7 @@ class Run:
                 self.listener.warn(device.notice)
             dataset = self._load()
             if not self.resume:  # what is wrong so far leaves no directory
-                create(self.directory)
+                self.directory = create(self.directory, numbered=self.numbered)
                 place = lock.enter_context(locked(self.directory))
             remove_parts(self.directory)
             # What is only recorded is filled in, so that the run goes on as it began anywhere.

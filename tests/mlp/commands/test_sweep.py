@@ -15,6 +15,7 @@ from html_pages import Page
 from PIL import Image
 
 from mlp.commands.sweep import main
+from mlp.run.directory import locked
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -149,6 +150,15 @@ def test_a_combination_that_diverges_is_a_row_and_not_the_end(command, tmp_path)
     assert diverged["reason"] in " ".join(Page((out / "sweep.html").read_text()).words)
     assert done.stderr.count("training diverged") == 1
     assert re.search(r"^ +1e30 +diverged$", done.stderr, re.MULTILINE)
+
+
+def test_two_sweeps_do_not_share_a_directory(swept, command, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with locked(out):
+        done = sweep(command, "--grid", "hidden=5", "--out", out)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "error: " + f"{out}: in use by another process; wait for it or choose" in done.stderr
 
 
 @pytest.mark.slow

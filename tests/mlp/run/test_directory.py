@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Barrier
 
 import pytest
 
@@ -23,14 +25,31 @@ def test_the_default_directory_is_named_by_the_time_and_numbered_if_taken(tmp_pa
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(directory, "datetime", Clock)
-    names = []
-    for _ in range(3):
-        path = directory.default_directory("sweep-")
-        directory.create(path)
-        names.append(str(path))
+    name = directory.default_directory("sweep-")
+    names = [str(directory.create(name, numbered=True)) for _ in range(3)]
     first = "runs/sweep-2026-01-02T03-04-05Z"
     assert names == [first, f"{first}-2", f"{first}-3"]
     assert str(directory.default_directory()) == "runs/2026-01-02T03-04-05Z"
+
+
+def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path):
+    begin = Barrier(100)
+
+    def make(_):
+        begin.wait()
+        return directory.create(tmp_path / "runs" / "now", numbered=True)
+
+    with ThreadPoolExecutor(100) as pool:
+        made = set(pool.map(make, range(100)))
+    assert set((tmp_path / "runs").iterdir()) == made
+    assert len(made) == 100
+
+
+def test_a_directory_that_must_be_new_is_not_looked_for_without_end(tmp_path):
+    """Where `runs` is a link to nowhere every name seems to be taken and none can be made."""
+    (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileError, match=r"now: cannot be made \(File exists\); choose another"):
+        directory.create(tmp_path / "runs" / "now", numbered=True)
 
 
 def test_one_process_at_a_time_has_it(tmp_path):

@@ -1,0 +1,18 @@
+"""Print the lowest versions that pyproject.toml allows, as constraints for pip.
+
+python .ci/lowest.py EXTRA ... > constraints.txt
+"""
+
+import sys
+import tomllib
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
+lines = project["dependencies"]
+for extra in sys.argv[1:]:
+    lines += project["optional-dependencies"][extra]
+for requirement in map(Requirement, lines):
+    if requirement.marker is None or requirement.marker.evaluate():
+        print(",".join([requirement.name, *map(str, requirement.specifier)]).replace(",>=", "=="))
