@@ -21,28 +21,39 @@ The mathematics is derived in mlp/README.md; the fused operations are in `kernel
 """
 
 import sys
+from contextlib import suppress
 
-from . import installation
-from .installation import __version__
+
+def _tell(text: str) -> None:
+    with suppress(OSError, AttributeError):  # a stderr that is full, or None where it is closed
+        sys.stderr.write(f"mlp: error: {text}\n")
+
 
 try:
-    from .classifier import Classifier, load_model
-    from .config import TrainingConfig
-    from .datasets import DataError, Dataset, Rows, load
-    from .device import DeviceError, choose_device
-    from .files import FileError
-    from .history import History, Metrics
-    from .model import Layer, Parameters, init_parameters, predict, predict_probabilities
-    from .training import DivergedError, TrainingState, initial_state, train
-except Exception as error:  # whatever a missing or a broken library raises
-    # `mlp doctor` must run all the same, so an error is raised only where something is used.
-    detail = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    installation.failure = installation.problem() or detail
-    print(f"mlp: error: {installation.failure}", file=sys.stderr)
+    from . import installation
+    from .installation import __version__
 
-    def __getattr__(name: str) -> object:
-        raise ImportError(installation.failure)
+    try:
+        from .classifier import Classifier, load_model
+        from .config import TrainingConfig
+        from .datasets import DataError, Dataset, Rows, load
+        from .device import DeviceError, choose_device
+        from .files import FileError
+        from .history import History, Metrics
+        from .model import Layer, Parameters, init_parameters, predict, predict_probabilities
+        from .training import DivergedError, TrainingState, initial_state, train
+    except Exception as error:  # whatever a missing or a broken library raises
+        # `mlp doctor` must run all the same, so an error is raised only where something is used.
+        detail = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        installation.failure = installation.problem() or detail
+        _tell(installation.failure)
 
+        def __getattr__(name: str) -> object:
+            raise ImportError(installation.failure)
+except KeyboardInterrupt:
+    # Ctrl-C while libraries load: who does not catch it says one line, not where they were.
+    sys.excepthook = lambda *_: _tell("interrupted")
+    raise
 
 __all__ = [
     "Classifier",
