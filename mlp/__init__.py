@@ -22,11 +22,19 @@ The mathematics is derived in mlp/README.md; the fused operations are in `kernel
 
 import sys
 from contextlib import suppress
+from typing import Any
 
 
 def _tell(text: str) -> None:
     with suppress(OSError, AttributeError):  # a stderr that is full, or None where it is closed
         sys.stderr.write(f"mlp: error: {text}\n")
+
+
+def _briefly(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+    if kind is KeyboardInterrupt:
+        _tell("interrupted")
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 try:
@@ -52,7 +60,7 @@ try:
             raise ImportError(installation.failure)
 except KeyboardInterrupt:
     # Ctrl-C while libraries load: who does not catch it says one line, not where they were.
-    sys.excepthook = lambda *_: _tell("interrupted")
+    sys.excepthook = _briefly
     raise
 
 __all__ = [
