@@ -216,8 +216,8 @@ class Team:
         with self:
             try:
                 if self._pool is not None:
-                    others = range(1, min(self.threads, most))
-                    futures = [self._pool.submit(guarded, number) for number in others]
+                    for number in range(1, min(self.threads, most)):
+                        futures.append(self._pool.submit(guarded, number))
                 guarded(0)
             except BaseException:  # an interrupt may have come outside `guarded`
                 abort()

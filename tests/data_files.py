@@ -6,6 +6,7 @@ import time
 import tracemalloc
 import zipfile
 import zlib
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -26,6 +27,16 @@ def idx(array, sizes=None):
     """Return an IDX file, whose header may claim other sizes than its data have."""
     sizes = array.shape if sizes is None else sizes
     return struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *sizes) + array.tobytes()
+
+
+@contextmanager
+def deep_folder(above, create):
+    """Make a folder 1,200 deep, where Python may call itself no more than 1,000 times."""
+    deep = above.joinpath(*["d"] * 1_200)
+    create(deep)
+    yield deep
+    for folder in (deep, *deep.parents[:1_199]):  # which pytest cannot remove either
+        folder.rmdir()
 
 
 def write_npz(path, **arrays):

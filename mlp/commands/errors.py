@@ -58,6 +58,11 @@ def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) 
         return fail(prog, Status.SIGNALLED + stopped.number, stopped)
     except _BAD_INPUT as error:
         return fail(prog, Status.BAD_INPUT, error)
+    except RuntimeError as error:
+        if "start new thread" not in str(error):  # it has no class of its own
+            raise
+        advice = "raise the limit on processes (ulimit -u), or lower --threads"
+        return fail(prog, Status.UNUSABLE, f"{error}; {advice}")
     except MemoryError as error:
         message = f"not enough memory; lower --hidden or --shard-rows ({error})"
         return fail(prog, Status.BAD_INPUT, message)

@@ -13,7 +13,6 @@ import argparse
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -23,7 +22,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
-from ..files import to_json
+from ..files import FileError, exists, to_json
 from ..run.directory import create, default_directory, locked, read_config
 from ..run.signals import StopSignals
 from ..run.sweep import Trial, table, write_csv, write_page, write_picture
@@ -159,12 +158,14 @@ def combinations(
 
 
 def is_finished(trial: Trial) -> bool:
-    """Return whether a run is done; one that was interrupted is removed, to begin anew."""
-    if not (trial.directory / "config.json").exists():
-        return False
-    if not (trial.directory / "run.json").exists():
-        with locked(trial.directory):
-            shutil.rmtree(trial.directory)
+    """Return whether a run is done; one that was interrupted is to begin anew."""
+    mark = trial.directory / "config.json"
+    if not exists(mark) or not exists(trial.directory / "run.json"):
+        if trial.directory.is_symlink():
+            raise FileError(f"{trial.directory}: is a link; remove it, or choose another --out")
+        if exists(mark):
+            with locked(trial.directory):
+                mark.unlink()  # training replaces the rest, and leaves what is not its own
         return False
     was, now = read_config(trial.directory / "config.json"), trial.config
     now = replace(now, data=os.path.abspath(now.data), shard_rows=now.shard_rows or was.shard_rows)
@@ -177,16 +178,26 @@ def is_finished(trial: Trial) -> bool:
     return True
 
 
+def start(words: list[str]) -> "subprocess.Popen[str]":
+    """Start a process, whose stderr is read here whatever it is encoded in.
+
+    In a session of its own it has the terminal's signals from here alone, and so just once.
+    """
+    try:
+        return subprocess.Popen(
+            words, stderr=PIPE, text=True, errors="backslashreplace", start_new_session=True
+        )
+    except BlockingIOError as error:
+        message = "no process can be started; raise the limit on processes (ulimit -u)"
+        raise CommandError(Status.UNUSABLE, message) from error
+
+
 def train(trial: Trial, said: set[str]) -> None:
     """Run the command train; what it has to say is passed on, but only once in a sweep."""
     words = [sys.executable, "-m", "mlp", "train", *shlex.split(command_line(trial.config))]
     words += ["--out", str(trial.directory), "--quiet"]
     error = ""
-    # In a session of its own it has the terminal's signals from here alone.
-    with (
-        StopSignals() as stop,
-        subprocess.Popen(words, stderr=PIPE, text=True, start_new_session=True) as process,
-    ):
+    with StopSignals() as stop, start(words) as process:
         stop.pass_on(process.send_signal)
         for line in process.stderr or ():
             if line.startswith("mlp train: error: "):

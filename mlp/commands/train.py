@@ -27,6 +27,8 @@ from .errors import guarded
 from .parser import Parser, Status, named_path, visible
 from .streams import print_record
 
+tqdm.monitor_interval = 0  # no thread that watches the bar: the system may refuse one
+
 
 def main(arguments: list[str] | None = None, prog: str = "mlp train") -> int:
     """Run the command line; return the exit status."""

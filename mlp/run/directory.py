@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
-from itertools import chain, count
+from itertools import chain, count, takewhile
 from pathlib import Path
 from platform import python_version
 from typing import Any
@@ -19,7 +19,7 @@ import numpy as np
 from ..config import TrainingConfig
 from ..datasets import Dataset
 from ..device import Device
-from ..files import FileError, read_text, write
+from ..files import FileError, exists, read_text, write
 from ..history import best_row
 from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
@@ -110,10 +110,13 @@ def create(directory: Path, *, numbered: bool = False) -> Path:
     """
     others = (directory.with_name(f"{directory.name}-{number}") for number in count(2))
     try:
+        # Not by `parents=True`, which calls itself once for every folder.
+        missing = takewhile(lambda folder: not folder.exists(), directory.parents)
+        for folder in reversed(list(missing)):
+            folder.mkdir(exist_ok=True)
         if not numbered:
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(exist_ok=True)
             return directory
-        directory.parent.mkdir(parents=True, exist_ok=True)
         return next(filter(_made, chain([directory], others)))
     except OSError as error:
         raise FileError(
@@ -229,6 +232,16 @@ def record(
     }
 
 
+# What is used of a record again; a sweep shows it.
+_RECORD: dict[str, dict[str, type]] = {
+    "device": {"used": str, "reason": str, "library": str, "version": str, "threads": int},
+    "data": {"path": str, "sha256": str, "n_train": int, "n_valid": int, "n_test": int},
+    "result": {"epochs_trained": int, "stopped_early": bool},
+    "timing": {"total_s": float},
+    "versions": {"python": str, "numpy": str},
+}
+
+
 def read_record(directory: Path) -> dict[str, Any] | None:
     """Read a run's ``run.json``; None if the run has not ended.
 
@@ -238,14 +251,15 @@ def read_record(directory: Path) -> dict[str, Any] | None:
         It is damaged.
     """
     path = directory / "run.json"
-    if not path.exists():
+    if not exists(path):
         return None
     try:
         record: dict[str, Any] = json.loads(read_text(path))
-        result = record["result"]
-        if (type(result["epochs_trained"]), type(result["stopped_early"])) != (int, bool):
-            raise ValueError("epochs_trained must be int and stopped_early bool")
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        for part, kinds in _RECORD.items():
+            for name, kind in kinds.items():
+                if type(record[part][name]) is not kind:
+                    raise ValueError(f"{part}.{name} must be {kind.__name__}")
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FileError(f"{path}: is no record of a run ({error!r}); remove it") from error
     return record
 

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from dataclasses import dataclass, field
 from functools import partial
@@ -11,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainingConfig
-from ..files import FileError, read_text, replacing, write
+from ..files import FileError, replacing, write
 from ..history import AXES, SPLITS, History, Metrics, best_row, read_history
+from .directory import read_record
 from .pages import render, svg
 
 if TYPE_CHECKING:
@@ -74,9 +74,13 @@ class Trial:
             A file is missing or damaged.
         """
         try:
+            self.record = read_record(self.directory) or {}
             self.history = read_history(self.directory / "metrics.csv")
-            self.record = json.loads(read_text(self.directory / "run.json"))
-        except (OSError, ValueError) as error:
+            epochs = [row.epoch for row in self.history]
+            last = self.record["result"]["epochs_trained"]
+            if epochs != list(range(len(epochs))) or len(epochs) != last + 1:
+                raise ValueError(f"metrics.csv must have the epochs 0 to {last} of run.json")
+        except (FileError, KeyError, ValueError) as error:
             raise FileError(
                 f"{self.directory}: is no whole run ({error}); remove it to train it again"
             ) from error

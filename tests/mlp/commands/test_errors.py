@@ -46,6 +46,9 @@ def test_the_system_and_the_keyboard_are_one_line_too(capsys):
     assert guarded("p", raising(MemoryError("480 GiB"))) == 2
     expected = "p: error: not enough memory; lower --hidden or --shard-rows (480 GiB)\n"
     assert capsys.readouterr().err == expected
+    assert guarded("p", raising(RuntimeError("can't start new thread"))) == 3
+    expected = "raise the limit on processes (ulimit -u), or lower --threads"
+    assert capsys.readouterr().err == f"p: error: can't start new thread; {expected}\n"
 
 
 def test_a_programs_own_errors_come_first(capsys):

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from threading import Barrier
 
 import pytest
+from data_files import deep_folder
+from small_runs import whole_record
 
 from mlp import FileError, TrainingConfig, choose_device, train
 from mlp.model import parameters_sha256
@@ -97,6 +99,8 @@ def test_a_place_that_cannot_be_made_is_named(tmp_path):
             directory.create(place)
     directory.create(tmp_path / "a" / "b")
     directory.create(tmp_path / "a" / "b")  # which is there already
+    with deep_folder(tmp_path, directory.create) as deep:
+        assert deep.is_dir()
 
 
 def test_the_place_of_a_held_directory_is_known_after_it_was_renamed(tmp_path):
@@ -183,8 +187,10 @@ def test_an_epochs_time_is_the_median_without_the_first_row(make_dataset):
 
 def test_a_record_is_none_before_the_end_and_one_line_where_it_is_damaged(tmp_path):
     assert directory.read_record(tmp_path) is None
-    whole = {"result": {"epochs_trained": 3, "stopped_early": False}}
-    for text in ("", "{", "[]", "3", "null", '{"result": 3}', '{"result": {}}', "[" * 100_000):
+    whole = whole_record()
+    damaged = [whole | {part: value} for part in whole for value in (None, {}, [], "", 3)]
+    texts = ["", "{", "[]", "3", "null", "[" * 100_000, *map(json.dumps, damaged)]
+    for text in texts:
         (tmp_path / "run.json").write_text(text)
         with pytest.raises(FileError, match=r"run\.json: is no record of a run .*; remove it"):
             directory.read_record(tmp_path)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from html_pages import Page, contrast
 from PIL import Image
+from small_runs import whole_record
 
 from mlp import History, Metrics, TrainingConfig
 from mlp.files import FileError
@@ -167,12 +168,21 @@ def test_a_finished_run_is_read_and_one_that_is_not_whole_is_named(tmp_path):
     rows = history(0.5, 0.25)
     with HistoryFile(tmp_path / "metrics.csv", rows):
         pass
-    (tmp_path / "run.json").write_text(json.dumps({"timing": {"total_s": 2.0}}))
+    (tmp_path / "run.json").write_text(json.dumps(whole_record(epochs_trained=1, total_s=2.0)))
     trial = Trial({}, TrainingConfig(), tmp_path)
     trial.read()
     assert np.array(trial.history).tobytes() == np.array(rows).tobytes()
     assert trial.summary()["seconds"] == 2.0
-    for name, content in (("run.json", "{"), ("metrics.csv", "epoch\n")):
+    two_rows = (tmp_path / "metrics.csv").read_text()
+    for name, content in (
+        ("run.json", "{"),
+        ("run.json", json.dumps(whole_record(epochs_trained=2))),
+        ("run.json", json.dumps(whole_record(epochs_trained=10**18))),
+        ("run.json", json.dumps(whole_record() | {"timing": {}})),
+        ("metrics.csv", "epoch\n"),
+        ("metrics.csv", two_rows.splitlines()[0]),
+        ("metrics.csv", two_rows.replace("\n1,", "\n2,")),
+    ):
         whole = (tmp_path / name).read_text()
         (tmp_path / name).write_text(content)
         with pytest.raises(FileError, match=r"is no whole run \(.*remove it to train it again"):
