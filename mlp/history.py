@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .figure import new_figure
 from .files import FileError, read_text, write
 
 if TYPE_CHECKING:
@@ -42,9 +43,7 @@ class History(tuple[Metrics, ...]):
 
     def plot(self) -> "Figure":
         """Draw loss and accuracy of every split over the epochs, side by side."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(11, 4), layout="constrained")
+        figure = new_figure((11, 4))
         parts: Any = figure.subfigures(1, 2)
         for part, quantity in zip(parts, AXES, strict=True):
             draw(part, self, quantity)

@@ -25,6 +25,7 @@ from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least, named_path
 from mlp.commands.streams import print_record
 from mlp.config import add_arguments, from_arguments
+from mlp.figure import new_figure
 from mlp.files import replacing, to_json, write, write_json
 from mlp.run.directory import create, default_directory
 
@@ -86,9 +87,7 @@ def write_table(path: Path, comparisons: list[Comparison]) -> None:
 
 def plot(comparisons: list[Comparison], path: Path) -> None:
     """Draw the relative difference of the loss at every epoch, and the bounds, on a log axis."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = new_figure((7, 4.5))
     axes = figure.add_subplot()
     for one in comparisons:
         # A difference of exactly 0 has no place on a log axis; half a unit in the last place has.

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from ..figure import new_figure
+
 _HERE = Path(__file__).parent
 
 
@@ -48,13 +50,11 @@ def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> 
     salt : str
         What the names of the drawing's parts are made from: the same bytes for the same curves.
     """
+    figure, buffer = new_figure(size), io.StringIO()
     from markupsafe import Markup
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    from matplotlib import rc_context  # new_figure imports it as it must be
 
-    buffer = io.StringIO()
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": salt}):
-        figure = Figure(figsize=size, layout="constrained")
         draw(figure)
         nameless = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nameless)

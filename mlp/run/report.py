@@ -12,6 +12,7 @@ import numpy as np
 from ..config import TrainingConfig
 from ..datasets import Dataset
 from ..device import to_numpy
+from ..figure import new_figure
 from ..files import replacing, write
 from ..functional import softmax
 from ..history import AXES, Metrics, best_row, draw
@@ -30,9 +31,7 @@ Wrong: TypeAlias = tuple[int, int, int, float, np.ndarray]
 
 def plot_history(history: Sequence[Metrics], quantity: str, path: Path) -> None:
     """Draw the loss or the accuracy of all splits over the epochs into a PNG; see `draw`."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    figure = new_figure((7, 4.5))
     draw(figure, history, quantity)
     with replacing(path) as file:
         figure.savefig(file, format="png", dpi=150)

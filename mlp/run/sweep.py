@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..config import TrainingConfig
+from ..figure import new_figure
 from ..files import FileError, replacing, write
 from ..history import AXES, SPLITS, History, Metrics, best_row, read_history
 from .directory import read_record
@@ -121,11 +122,8 @@ def write_csv(path: Path, trials: list[Trial]) -> None:
 
 def write_picture(path: Path, trials: list[Trial]) -> None:
     """Draw all panels side by side into a PNG, where a trial has finished."""
-    from matplotlib.figure import Figure
-
     if panels := _panels(trials):
-        size = (_PANEL[0] * len(panels), _PANEL[1])
-        figure = Figure(figsize=size, layout="constrained")
+        figure = new_figure((_PANEL[0] * len(panels), _PANEL[1]))
         _draw(figure, trials, panels)
         with replacing(path) as file:
             figure.savefig(file, format="png", dpi=130)

@@ -7,6 +7,7 @@ from typing import Any
 from markdown import table
 
 from benchmarks.rounds import Measured, Spread, ratios, spread
+from mlp.figure import new_figure
 from mlp.files import replacing
 
 TITLES = {
@@ -106,8 +107,6 @@ def ranged(values: Spread, form: str) -> str:
 
 def plot(results: Results, path: Path, caption: str) -> None:
     """Draw epochs, peak memory and starts as horizontal bars, the range as a line on each."""
-    from matplotlib.figure import Figure
-
     first = next(iter(results.values()))
     names = list(first)
     panels = [
@@ -126,7 +125,7 @@ def plot(results: Results, path: Path, caption: str) -> None:
         panels.append(("From process start to first epoch", "seconds", starts))
     columns = 2
     rows = -(-len(panels) // columns)
-    figure = Figure(figsize=(10, 0.6 + (0.35 * len(names) + 1.0) * rows), layout="constrained")
+    figure = new_figure((10, 0.6 + (0.35 * len(names) + 1.0) * rows))
     axes = figure.subplots(rows, columns, squeeze=False).flat
     for panel, (title, unit, bars) in zip(axes, panels, strict=False):
         _draw(panel, title, unit, bars)
