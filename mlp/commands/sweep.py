@@ -23,6 +23,7 @@ from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
 from ..files import FileError, exists, to_json
+from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
 from ..run.signals import StopSignals
 from ..run.sweep import Trial, table, write_csv, write_page, write_picture
@@ -164,8 +165,11 @@ def is_finished(trial: Trial) -> bool:
         if trial.directory.is_symlink():
             raise FileError(f"{trial.directory}: is a link; remove it, or choose another --out")
         if exists(mark):
-            with locked(trial.directory):
-                mark.unlink()  # training replaces the rest, and leaves what is not its own
+            with locked(
+                trial.directory
+            ):  # training replaces the rest, and leaves what is not its own
+                checkpoint.remove(trial.directory)
+                mark.unlink()
         return False
     was, now = read_config(trial.directory / "config.json"), trial.config
     now = replace(now, data=os.path.abspath(now.data), shard_rows=now.shard_rows or was.shard_rows)
