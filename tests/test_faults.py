@@ -17,7 +17,7 @@ import pytest
 from bits import bits_of
 from small_runs import MODES, arguments, hash_and_rows, one_line, run
 
-from mlp import TrainingConfig, train
+from mlp import TrainingConfig, load_model, train
 from mlp.commands.train import main
 from mlp.model import parameters_sha256
 from mlp.run import checkpoint
@@ -229,7 +229,7 @@ def test_a_second_signal_stops_at_once_and_the_earlier_checkpoint_is_good(featur
 def test_a_failure_after_the_last_epoch_costs_only_what_came_after_it(
     feature_rows, tmp_path, monkeypatch, capsys
 ):
-    """Without --checkpoint-every too: the state is safe before its files are written."""
+    """Without --checkpoint-every too: model and state are safe before other files are written."""
     out = tmp_path / "run"
     options = [*arguments(feature_rows, "full batch", out), "--epochs", "3"]
     without = options.index("--checkpoint-every")
@@ -239,13 +239,35 @@ def test_a_failure_after_the_last_epoch_costs_only_what_came_after_it(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("mlp.run.run.plot_history", fail)
+        patch.setattr("mlp.run.run.write_json", fail)
         assert main(options) == 2
     assert "No space left on device" in one_line(capsys)
     assert checkpoint.load(out).state.epoch == 3
+    assert load_model(out).parameters
     assert run("--resume", out) == 0
     assert "going on after epoch 3" in capsys.readouterr().err
     assert not (out / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("a\nb")])
+def test_pictures_and_a_report_that_fail_are_warned_of_and_cost_nothing_else(
+    feature_rows, tmp_path, monkeypatch, capsys, error
+):
+    def fail(*_, **__):
+        raise error
+
+    out, options = tmp_path / "run", ["--epochs", "2", "--data", str(feature_rows)]
+    options += ["--split", "900", "200", "--hidden", "4", "--device", "cpu", "--quiet"]
+    for name in ("plot_history", "write_report"):
+        monkeypatch.setattr(f"mlp.run.run.{name}", fail)
+    assert main([*options, "--out", str(out)]) == 0
+    reason = " ".join(str(error).split())
+    files = ["loss.png", "accuracy.png", "report.html"]
+    expected = [f"warning: {file} is missing: {reason}" for file in files]
+    assert capsys.readouterr().err.splitlines() == expected
+    files = {"config.json", "metrics.csv", "model.safetensors", "run.json"}
+    assert {path.name for path in out.iterdir()} == files
+    assert load_model(out).parameters
 
 
 def test_too_little_memory_is_one_line(feature_rows, tmp_path, monkeypatch, capsys):

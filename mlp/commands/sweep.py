@@ -25,10 +25,11 @@ from ..config import TrainingConfig, add_arguments, command_line, differences, f
 from ..files import FileError, exists, to_json
 from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
+from ..run.pages import optional
 from ..run.signals import StopSignals
 from ..run.sweep import Trial, table, write_csv, write_page, write_picture
 from .errors import CommandError, guarded
-from .parser import Parser, Status, named_path
+from .parser import Parser, Status, named_path, visible
 from .streams import print_record
 
 DEFAULT_GRID = "hidden=100,500,1000,2000"
@@ -94,20 +95,24 @@ def compare(trials: list[Trial], out: Path, command: str, options: argparse.Name
         if not options.quiet:
             print(text, file=sys.stderr)
 
+    def warn(text: str) -> None:
+        print(visible(text), file=sys.stderr)
+
     finished = [is_finished(trial) for trial in trials]  # all, before the first is trained
     for number, (trial, done) in enumerate(zip(trials, finished, strict=True), 1):
         say(f"[{number}/{len(trials)}] {trial.label}{': finished before' if done else ''}")
-        if done:
-            trial.read()
-        else:
+        if not done:
             train(trial, said)
         if trial.reason:
             say(trial.reason)
         write_csv(out / "sweep.csv", trials[:number])
     trained = [trial for trial in trials if trial.history]
     best = min(trained, key=lambda trial: trial.stop.valid_loss, default=None)
-    write_picture(out / "sweep.png", trials)
-    write_page(out / "sweep.html", trials, best, command)
+    picture, page = out / "sweep.png", out / "sweep.html"
+    with optional(picture, warn):
+        write_picture(picture, trials)
+    with optional(page, warn):
+        write_page(page, trials, best, command)
     say(f"{table(trials, best)}\n* the lowest validation loss; every row is of its own lowest")
     say(f"written to {out}")
     if options.json:
@@ -179,6 +184,7 @@ def is_finished(trial: Trial) -> bool:
                 f"{trial.directory}: was trained with {flag(name)} {getattr(was, name)}, not "
                 f"{getattr(now, name)}; choose another --out"
             )
+    trial.read()
     return True
 
 

@@ -6,7 +6,8 @@ A page loads nothing and runs no script; whatever a name or a path holds is take
 import base64
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,16 @@ def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> 
     # HTML knows SVG's namespaces; a page's figures must not share ids, and these have no use.
     drawn = re.sub(r' (xmlns[:\w]*="[^"]*"|id="[\w.]+_\d+")', "", buffer.getvalue())
     return Markup(re.sub("#([0-9a-f]{6})", r"var(--ink-\1)", drawn[drawn.index("<svg") :]))
+
+
+@contextmanager
+def optional(path: Path, warn: Callable[[str], object]) -> Iterator[None]:
+    """Warn where a picture or a page cannot be written: no training is lost for want of it."""
+    try:
+        yield
+    except Exception as error:  # the libraries that draw raise whatever they trip over
+        reason = " ".join((str(error) or type(error).__name__).split())
+        warn(f"warning: {path.name} is missing: {reason}")
 
 
 def png(pixels: np.ndarray) -> str:

@@ -18,11 +18,19 @@ from ..history import AXES, SPLITS, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
 from ..model import map_arrays
-from ..training import TrainingState, network_sizes, patience_is_over, thread_count, train
+from ..training import (
+    TrainingState,
+    check_finite,
+    network_sizes,
+    patience_is_over,
+    thread_count,
+    train,
+)
 from ..work import training_piece_rows
 from . import checkpoint
 from .directory import Place, begin, create, go_on, locked, record
 from .environment import describe_environment
+from .pages import optional
 from .ranks import Leader, Order
 from .report import plot_history, write_report
 from .resume import finished, state_to_resume
@@ -172,9 +180,14 @@ class Run:
             self._warn_of_losses(state)
             dataset = self._warn_of_changed_data(dataset)
             stopped_early = patience_is_over(state, config)
+            interrupted = signalled and state.epoch < config.epochs and not stopped_early
+            if not interrupted:  # the model comes before all that may fail
+                check_finite(state)
+                model = Classifier.of(state.result_parameters, dataset)
+                model.save(place.path / "model.safetensors")
             if not config.reference:
                 save(state)
-            if signalled and state.epoch < config.epochs and not stopped_early:
+            if interrupted:
                 advice = f"go on with --resume {place.path}"
                 if config.reference:
                     advice = "start again with another --out"
@@ -184,7 +197,8 @@ class Run:
             written = record(
                 dataset, device, threads, state, stopped_early, seconds, communicator.size
             )
-            self._write(place.path, written, config, dataset, state)
+            self._write_pages(place.path, written, config, dataset, state)
+            write_json(place.path / "run.json", written)  # which says that the run has ended
             communicator.barrier()  # until here the other ranks note signals too
         if not config.checkpoint_every:
             checkpoint.remove(place.path)
@@ -227,7 +241,7 @@ class Run:
                     "so far from the others that float arithmetic overflows"
                 )
 
-    def _write(
+    def _write_pages(
         self,
         directory: Path,
         record: dict[str, Any],
@@ -235,22 +249,23 @@ class Run:
         dataset: Dataset,
         state: TrainingState,
     ) -> None:
-        """Write the files of a run that has ended; ``run.json``, which says so, is the last."""
-        classifier = Classifier.of(state.result_parameters, dataset)
-        classifier.save(directory / "model.safetensors")
+        """Write what shows a run to people; what cannot be written is warned of."""
         for quantity in AXES:
-            plot_history(state.history, quantity, directory / f"{quantity}.png")
+            path = directory / f"{quantity}.png"
+            with optional(path, self.listener.warn):
+                plot_history(state.history, quantity, path)
         if self.report:
-            write_report(
-                directory / "report.html",
-                record=record,
-                config=config,
-                history=state.history,
-                dataset=dataset,
-                parameters=classifier.parameters,
-                command=f"mlp train {command_line(self.config)}".rstrip(),
-            )
-        write_json(directory / "run.json", record)
+            path = directory / "report.html"
+            with optional(path, self.listener.warn):
+                write_report(
+                    path,
+                    record=record,
+                    config=config,
+                    history=state.history,
+                    dataset=dataset,
+                    parameters=state.result_parameters,
+                    command=f"mlp train {command_line(self.config)}".rstrip(),
+                )
 
 
 def to_host(state: TrainingState) -> TrainingState:
