@@ -13,7 +13,7 @@ from ..classifier import Classifier
 from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
-from ..files import remove_parts, write_json
+from ..files import remove_parts, sync, write_json
 from ..history import AXES, SPLITS, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
@@ -107,6 +107,11 @@ class Run:
                 self.directory = create(self.directory, numbered=self.numbered)
                 place = lock.enter_context(locked(self.directory))
             remove_parts(self.directory)
+            if not sync(self.directory):
+                self.listener.warn(
+                    f"warning: {self.directory}: its file system cannot sync folders: after a "
+                    "power failure the newest files may be missing"
+                )
             # What is only recorded is filled in, so that the run goes on as it began anywhere.
             n_train = dataset.train.labels.shape[0]
             shard_rows = training_piece_rows(self.config, n_train, device.kind)

@@ -1,9 +1,11 @@
 """A run and its directory: what is told, what is gone on from, what lies in the way."""
 
 import csv
+import errno
 import json
 import os
 import shutil
+import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -256,6 +258,22 @@ def test_links_put_in_the_way_of_a_resumed_run_are_not_followed(run, tmp_path):
         assert [row["epoch"] for row in csv.DictReader(file)] == list("012345")
     assert not (run.directory / "metrics.csv").is_symlink()
     assert all((run.directory / name).is_symlink() for name in planted)
+
+
+@pytest.mark.parametrize("error", [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EBADF])
+def test_a_file_system_that_cannot_sync_folders_is_warned_of_once(run, monkeypatch, error):
+    genuine = os.fsync
+
+    def fsync(handle):
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            raise OSError(error, os.strerror(error))
+        genuine(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    replace(run, config=replace(run.config, checkpoint_every=1)).execute()
+    expected = f"warning: {run.directory}: its file system cannot sync folders: after a power"
+    (warning,) = run.listener.warned
+    assert warning.startswith(expected)
 
 
 def test_what_a_killed_run_was_writing_is_removed_when_it_goes_on(run):
