@@ -151,6 +151,7 @@ def read_parameters(arrays: Mapping[str, np.ndarray], prefix: str = "") -> Param
     return parameters
 
 
+_NAMES_LIMIT = 2**24  # characters
 _DTYPES = ("float32", "float64")
 
 
@@ -173,8 +174,10 @@ def _read_metadata(
         return type(value) in (int, float) and 0 < value < math.inf
 
     def is_names(value: Any) -> bool:
-        named = isinstance(value, list) and all(isinstance(name, str) for name in value)
-        return named and len(value) == sizes[-1]
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            return False
+        # As an array all of them are as long as the longest one.
+        return len(value) == sizes[-1] and len(value) * max(map(len, value)) <= _NAMES_LIMIT
 
     def is_shape(value: Any) -> bool:
         if not isinstance(value, list) or [type(side) for side in value] != [int, int]:

@@ -150,6 +150,17 @@ def predict(parameters: Parameters, x: Array) -> Array:
     return array_namespace(logits).argmax(logits, axis=1)
 
 
+def rows_at_once(parameters: Parameters, most: int) -> int:
+    """Return how many rows to compute at once: at most `most`, at least one.
+
+    All layers together hold no more values of them than there are parameters, or 2**24: a small
+    file may describe a very wide layer.
+    """
+    sizes = layer_sizes(parameters)
+    values = sum(n_in * n_out for n_in, n_out in pairwise(sizes))
+    return max(1, min(most, max(values, 2**24) // sum(sizes)))
+
+
 def layer_sizes(parameters: Parameters) -> tuple[int, ...]:
     """Return the units of every layer from the input to the output."""
     return (parameters[0].weight.shape[0], *(layer.bias.shape[0] for layer in parameters))

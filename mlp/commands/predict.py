@@ -30,7 +30,7 @@ from ..datasets.blocks import ROWS, is_rows_file, read_blocks
 from ..datasets.pictures import INKS, SUFFIXES, read_image
 from ..device import Device, choose_device, to_numpy
 from ..files import FileError, exists
-from ..model import map_arrays
+from ..model import map_arrays, rows_at_once
 from .answers import JsonWriter, TextWriter, answer
 from .errors import guarded
 from .parser import Parser, Status, at_least, fail, named_path, visible
@@ -115,7 +115,8 @@ def predict(options: argparse.Namespace, failures: Failures) -> int:
     writer = JsonWriter(sys.stdout) if options.json else TextWriter(sys.stdout)
     items = read_items(options.inputs, classifier, options.ink, failures)
     labelled = correct = 0
-    while batch := list(islice(items, ROWS)):
+    rows = rows_at_once(classifier.parameters, ROWS)
+    while batch := list(islice(items, rows)):
         for item, row in zip(batch, probabilities(batch, on_device, device), strict=True):
             one = answer(*item[:2], row, item.label, classifier.class_names, options.top)
             if not np.isfinite(row).all():

@@ -16,7 +16,7 @@ from ..figure import new_figure
 from ..files import replacing, write
 from ..functional import softmax
 from ..history import AXES, Metrics, best_row, draw
-from ..model import Parameters, forward, init_parameters, map_arrays, to_input
+from ..model import Parameters, forward, init_parameters, map_arrays, rows_at_once, to_input
 from .pages import png, render, svg
 
 _SLICE, _WRONG = 1000, 12  # test rows in memory at once; wrong predictions shown
@@ -62,7 +62,7 @@ def write_report(
         At least one row.
     dataset : Dataset
         On the host. Without test rows, or where rows are no images, the parts of the page that
-        need them are left out. Test rows are read 1,000 at a time.
+        need them are left out. Test rows are read 1,000 at a time, or fewer.
     parameters : Parameters
         Those that were saved, of any library and device.
     command : str
@@ -106,8 +106,9 @@ def _judge(dataset: Dataset, parameters: Parameters) -> tuple[Counts, list[Wrong
     wrong: list[Wrong] = []
     if dataset.test is None:
         return counts, wrong
-    for start in range(0, len(dataset.test.labels), _SLICE):
-        features, labels = dataset.test.take(slice(start, start + _SLICE))
+    rows = rows_at_once(parameters, _SLICE)
+    for start in range(0, len(dataset.test.labels), rows):
+        features, labels = dataset.test.take(slice(start, start + rows))
         x = to_input(features, parameters[0].weight.dtype, dataset.scale)
         logits, _ = forward(parameters, x)
         # Of the logits, as accuracy is counted: probabilities can be equal at 1.

@@ -4,15 +4,17 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tolerances import EXPORT
 
-from mlp import init_parameters
+from mlp import init_parameters, load_model
 from mlp.classifier import Classifier
 from mlp.commands import export
+from mlp.model import map_arrays
 
 ROOT = Path(__file__).resolve().parents[3]
 # Keras, saving with NumPy 2, calls `np.array` on a tensor.
@@ -87,9 +89,36 @@ def test_a_wrong_file_is_not_passed_off_as_right(model, capsys, monkeypatch):
         right(path, classifier._replace(parameters=(*rest, last)))
 
     monkeypatch.setattr(export, "export_npz", wrong)
-    status, out, err = run(capsys, model(), "--to", "npz", "--json")
-    assert (status, out) == (2, "")
-    assert err.splitlines()[-1].endswith("model.npz: must differ by at most 1e-05; do not use it")
+    folder = model()
+    status, out, err = run(capsys, folder, "--to", "npz", "--json")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.endswith(" of the largest, must by at most 1e-05; it is removed\n")
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("value", [0.0, 3e38])
+@pytest.mark.parametrize("kind", LIBRARIES)
+def test_a_model_that_cannot_be_compared_leaves_no_file(kind, value, model, need, capsys):
+    for library in LIBRARIES[kind]:
+        need(library)
+    folder = model()
+    classifier = load_model(folder)
+    parameters = map_arrays(partial(np.full_like, fill_value=value), classifier.parameters)
+    classifier._replace(parameters=parameters).save(folder / "model.safetensors")
+    status, out, err = run(capsys, folder, "--to", kind)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "must have finite logits that are not all 0 to check a file by" in err
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
+
+
+def test_a_file_whose_check_breaks_off_is_removed(model, capsys, monkeypatch):
+    def interrupted(path, rows):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "npz_logits", interrupted)
+    folder = model()
+    assert run(capsys, folder, "--to", "npz")[0] == 130
+    assert [path.name for path in folder.iterdir()] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize(

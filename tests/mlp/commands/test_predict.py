@@ -17,7 +17,7 @@ from safetensors.numpy import save
 from tolerances import ROUNDING
 
 import mlp
-from mlp import init_parameters
+from mlp import Layer, init_parameters
 from mlp.classifier import contiguous_arrays
 from mlp.commands import predict
 from mlp.datasets import blocks
@@ -222,6 +222,24 @@ def test_memory_does_not_grow_with_the_rows(kind, tmp_path, capsys, monkeypatch)
     few, many = peak(150), peak(600)
     assert few > 64 * 10_000 * 4
     assert many < few + 20 * 10_000
+
+
+def test_memory_is_bounded_by_the_models_file_however_wide_it_is(tmp_path, capsys):
+    """Two million units fit into 32 MB; of 100 rows at once they are 0.8 GB."""
+    units = 2_000_000
+    parameters = (
+        Layer(np.ones((1, units), np.float32), np.zeros(units, np.float32)),
+        Layer(np.ones((units, 2), np.float32), np.zeros(2, np.float32)),
+    )
+    path = write_model(tmp_path / "m.safetensors", parameters, image_shape="[1, 1]")
+    del parameters
+    np.savez(tmp_path / "rows.npz", images=np.ones((100, 1, 1), np.uint8))
+    tracemalloc.start()
+    status, out, _ = run(capsys, path, tmp_path / "rows.npz")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (status, out.count("\n")) == (0, 100)
+    assert peak < 2**29
 
 
 # Hostile models and usage.
