@@ -8,7 +8,7 @@ from ..device import DeviceError
 from ..run.signals import StoppedBySignal
 from ..training import DivergedError
 from .parser import Status, fail
-from .streams import OutputError, with_streams
+from .streams import with_streams
 
 # FileError is an OSError, DataError a ValueError.
 _BAD_INPUT = (CommunicatorError, ModuleNotFoundError, OSError, ValueError)
@@ -44,8 +44,6 @@ def guarded(
 def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) -> int:
     try:
         return program()
-    except OutputError:
-        raise
     except CommandError as error:
         return fail(prog, error.status, error)
     except tuple(statuses) as error:

@@ -16,8 +16,15 @@ from typing import Any, TextIO
 from .parser import Status, fail
 
 
-class OutputError(OSError):
-    """What was asked for cannot be written to stdout; the message says why."""
+class OutputError(Exception):
+    """What was asked for cannot be written to stdout; the message says why.
+
+    It is no OSError, which argparse would keep to itself and others would take for a file's.
+    """
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"stdout: cannot be written ({os.strerror(code)})")
+        self.reader_is_gone = code == errno.EPIPE
 
 
 class _Descriptor(io.FileIO):
@@ -38,7 +45,7 @@ class _Descriptor(io.FileIO):
             code = error.errno or errno.EIO
         if self._required:
             self._required = False
-            raise OutputError(code, f"stdout: cannot be written ({os.strerror(code)})")
+            raise OutputError(code)
         return len(data)
 
 
@@ -61,9 +68,7 @@ def with_streams(prog: str, program: Callable[[], int]) -> int:
         finally:
             sys.stdout.flush()
     except OutputError as error:
-        if error.errno == errno.EPIPE:
-            return Status.DONE
-        return fail(prog, Status.BAD_INPUT, error.strerror)
+        return Status.DONE if error.reader_is_gone else fail(prog, Status.BAD_INPUT, error)
     except KeyboardInterrupt:
         return fail(prog, Status.SIGNALLED + signal.SIGINT, "interrupted")
 
@@ -73,8 +78,8 @@ def print_record(text: str) -> None:
     try:
         print(text, flush=True)
     except OutputError as error:
-        if error.errno != errno.EPIPE:
-            print(f"warning: {error.strerror}", file=sys.stderr)
+        if not error.reader_is_gone:
+            print(f"warning: {error}", file=sys.stderr)
 
 
 def _take_streams() -> None:
