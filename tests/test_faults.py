@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,12 +22,14 @@ from mlp import TrainingConfig, load_model, train
 from mlp.commands.train import main
 from mlp.model import parameters_sha256
 from mlp.run import checkpoint
+from mlp.run.signals import STOPPING
 
 ROOT = Path(__file__).resolve().parents[1]
+TRAIN = ROOT / "scripts" / "train.py"
 
 
-def start(*options):
-    command = [sys.executable, str(ROOT / "scripts" / "train.py"), *map(str, options)]
+def start(*options, program=(TRAIN,)):
+    command = [sys.executable, *map(str, [*program, *options])]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
 
 
@@ -51,19 +54,19 @@ def uninterrupted(feature_rows, tmp_path_factory):
 # ---- kill -9
 
 
-def kill_one(feature_rows, mode, out, seconds, chance):
-    """Kill a run at a random moment; give whether it was alive, and whether it had a checkpoint."""
+def kill_one(feature_rows, mode, out, seconds, chance, number):
+    """Signal a run at a random moment; give whether it was alive and had a checkpoint."""
     process = start(*arguments(feature_rows, mode, out))
     # The first half second or so goes by before there is anything to lose.
     time.sleep(seconds * chance.uniform(0.3, 1.0))
-    process.kill()
+    process.send_signal(number)
     _, err = process.communicate(timeout=60)
-    killed = process.returncode == -signal.SIGKILL
+    killed = process.returncode in (-number, 128 + number)
     assert killed or process.returncode == 0, err
     return killed, bool(list(out.glob("checkpoint/epoch-*")))
 
 
-def kill_and_resume(feature_rows, uninterrupted, folder, number):
+def kill_and_resume(feature_rows, uninterrupted, folder, number, how=signal.SIGKILL):
     """Kill `number` runs; every one must end as if nothing had happened."""
     chance = random.Random(20_260_101 + number)
     killed = after_a_checkpoint = tries = twice = 0
@@ -73,7 +76,7 @@ def kill_and_resume(feature_rows, uninterrupted, folder, number):
         mode = list(MODES)[tries % len(MODES)]
         sha256, rows, seconds = uninterrupted[mode]
         out = folder / "run"
-        was_alive, had_checkpoint = kill_one(feature_rows, mode, out, seconds, chance)
+        was_alive, had_checkpoint = kill_one(feature_rows, mode, out, seconds, chance, how)
         if was_alive and (out / "config.json").exists():
             killed += 1
             after_a_checkpoint += had_checkpoint
@@ -111,6 +114,14 @@ def test_many_killed_runs_end_with_the_uninterrupted_hash(
     if pytestconfig.getoption("--faults"):
         pytest.skip("--faults has killed its runs in the other test")
     assert kill_and_resume(feature_rows, uninterrupted, tmp_path, 25) >= 18
+
+
+@pytest.mark.slow
+def test_runs_whose_terminal_closes_end_with_the_uninterrupted_hash(
+    feature_rows, uninterrupted, tmp_path
+):
+    found = kill_and_resume(feature_rows, uninterrupted, tmp_path, 25, signal.SIGHUP)
+    assert found >= 18
 
 
 # ---- exact resume, in one process
@@ -179,8 +190,14 @@ def wait_for_rows(out, number):
     pytest.fail(f"no {number} rows within a minute")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("mode", ["full batch", "mini-batches"])
+@pytest.mark.parametrize(
+    ("mode", "number"),
+    [
+        ("full batch", signal.SIGINT),
+        ("full batch", signal.SIGTERM),
+        *(("mini-batches", number) for number in STOPPING),
+    ],
+)
 def test_a_signal_stops_with_a_checkpoint(feature_rows, uninterrupted, tmp_path, mode, number):
     out = tmp_path / "run"
     options = arguments(feature_rows, mode, out)
@@ -203,24 +220,111 @@ def test_a_signal_stops_with_a_checkpoint(feature_rows, uninterrupted, tmp_path,
     assert not (out / "checkpoint").exists()  # it was only needed for this
 
 
-def test_a_second_signal_stops_at_once_and_the_earlier_checkpoint_is_good(feature_rows, tmp_path):
+# Trains in batches of 32 of 900 rows, and takes a minute for a step of the fourth epoch.
+SLOW = """
+import sys, time
+import mlp.work
+from mlp.commands import run
+steps, step = iter(range(10**6)), mlp.work.loss_and_gradients
+def slow(*given, **options):
+    if next(steps) == 90:
+        time.sleep(60)
+    return step(*given, **options)
+mlp.work.loss_and_gradients = slow
+sys.exit(run("train", "train.py"))
+"""
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_later_signal_stops_at_once_and_the_earlier_checkpoint_is_good(
+    feature_rows, tmp_path, second
+):
     out = tmp_path / "run"
-    options = arguments(feature_rows, "mini-batches", out)
-    # A step that takes long, also where a core is shared: one with many hidden units.
-    options[options.index("--hidden") + 1] = "20000"
-    options[options.index("--batch-size") + 1] = "450"
-    process = start(*options)
-    wait_for_rows(out, 3)  # the row of epoch 2 comes after the checkpoint of epoch 1
+    options = [*arguments(feature_rows, "mini-batches", out), "--threads", "1"]
+    process = start(*options, program=["-c", SLOW])
+    wait_for_rows(out, 4)  # up to that of epoch 3
+    time.sleep(0.3)
     process.send_signal(signal.SIGTERM)
-    time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    # Whichever came first was noted; the other one found the usual handlers, or a process at its
-    # end, where Python's answer to SIGINT is to die of it, or to say what it interrupted.
-    assert process.returncode in (130, 143, -signal.SIGTERM, -signal.SIGINT), err
-    assert "Traceback" not in err.partition("go on with --resume")[0], err
+    time.sleep(1.2)
+    assert process.poll() is None
+    process.send_signal(second)
+    _, err = process.communicate(timeout=10)
+    if second == signal.SIGTERM:
+        assert (process.returncode, err) == (-signal.SIGTERM, "")
+    else:
+        assert (process.returncode, err) == (130, "train.py: error: interrupted\n")
     assert checkpoint.load(out).state.epoch >= 1
     assert checkpoint.load(out).warnings == ()
+
+
+def test_signals_that_come_together_are_one(feature_rows, tmp_path):
+    """As from Slurm, mpiexec and docker, and from a terminal that closes."""
+    out = tmp_path / "run"
+    process = start(*arguments(feature_rows, "full batch", out), "--epochs", 100_000)
+    wait_for_rows(out, 3)
+    for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT, signal.SIGTERM):
+        with suppress(ProcessLookupError):
+            process.send_signal(number)
+        time.sleep(0.02)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.count("\n")) == (143, 1), err
+    assert checkpoint.load(out).warnings == ()
+
+
+def test_what_the_shell_lets_a_run_ignore_does_not_stop_it(feature_rows, tmp_path):
+    """nohup ignores SIGHUP, `command &` in a script SIGINT."""
+    out = tmp_path / "run"
+    options = [*arguments(feature_rows, "full batch", out), "--epochs", 100_000]
+    script = ["sh", "-c", 'trap "" HUP INT; exec "$0" "$@"', sys.executable, TRAIN, *options]
+    process = subprocess.Popen(list(map(str, script)), stderr=subprocess.PIPE, text=True)
+    wait_for_rows(out, 3)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        process.send_signal(number)
+    rows = (out / "metrics.csv").read_text().count("\n")
+    wait_for_rows(out, rows + 3)
+    process.send_signal(signal.SIGUSR1)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGUSR1
+    assert err.count("\n") == 1
+
+
+# Runs a program on a terminal of its own, which closes once a file has four lines.
+TERMINAL = """
+import os, pty, sys, time
+path, *words = sys.argv[1:]
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(words[0], words)
+while not (os.path.exists(path) and open(path).read().count("\\n") > 3):
+    os.set_blocking(terminal, False)
+    try:
+        os.read(terminal, 65536)
+    except BlockingIOError:
+        time.sleep(0.01)
+os.close(terminal)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.parametrize("ignored", [False, True], ids=["SIGHUP heeded", "SIGHUP ignored"])
+def test_a_terminal_that_closes_stops_a_run_or_only_its_words(
+    feature_rows, uninterrupted, tmp_path, ignored
+):
+    out = tmp_path / "run"
+    options = arguments(feature_rows, "mini-batches", out)
+    options.remove("--quiet")  # so that there is a progress bar
+    script = [sys.executable, TRAIN, *options]
+    if ignored:
+        script = ["/bin/sh", "-c", 'trap "" HUP; exec "$0" "$@"', *script]
+    words = [sys.executable, "-c", TERMINAL, out / "metrics.csv", *script]
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=120)
+    status = int(done.stdout)
+    if ignored:
+        assert status == 0
+    else:
+        assert status == 128 + signal.SIGHUP
+        assert finish("--resume", out, "--quiet", "--no-report")[0] == 0
+    assert hash_and_rows(out) == uninterrupted["mini-batches"][:2]
 
 
 # ---- one line for everything that goes wrong; these run in this process
@@ -358,10 +462,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(feature_rows, t
         "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000)); "
         "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
     )
-    script = str(ROOT / "scripts" / "train.py")
     options = [*arguments(feature_rows, "full batch", out), "--hidden", "400"]
-    command = [sys.executable, "-c", program, script, *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    process = start(TRAIN, *options, program=["-c", program])
     _, err = process.communicate(timeout=60)
     assert process.returncode == 2, err
     assert err.count("\n") == 1, err

@@ -1,5 +1,6 @@
 """Signals that ask a training to stop: of a keyboard, a terminal that closes, a scheduler."""
 
+import atexit
 import signal
 import time
 from collections.abc import Callable
@@ -43,6 +44,8 @@ class StopSignals:
     def __exit__(self, *exception: object) -> None:
         if self.received is None:
             self._restore()
+        else:  # Python forgets its handlers while it ends, but not what is ignored
+            atexit.register(self._ignore)
 
     def __call__(self) -> bool:
         """Return whether training is to stop."""
@@ -57,6 +60,10 @@ class StopSignals:
     def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
+
+    def _ignore(self) -> None:
+        for number in self._previous:
+            signal.signal(number, signal.SIG_IGN)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         late = self.received is not None
