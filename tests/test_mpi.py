@@ -176,6 +176,10 @@ def resume(start, out, ranks):
         (signal.SIGINT, 2, 130),
         (signal.SIGINT, None, 130),
         (signal.SIGTERM, None, 143),
+        (signal.SIGHUP, 1, 129),
+        (signal.SIGUSR1, 2, 138),
+        (signal.SIGUSR1, None, 138),
+        (signal.SIGHUP, None, None),
     ],
 )
 def test_a_killed_or_stopped_rank_ends_the_job_which_resumes_on_other_ranks(

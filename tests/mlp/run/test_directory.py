@@ -47,6 +47,47 @@ def test_a_hundred_that_begin_at_once_get_a_hundred_directories(tmp_path):
     assert len(made) == 100
 
 
+# Forks processes which all wait for one word and then train or sweep, in one long second.
+CROWD = """
+import os, sys
+from datetime import UTC, datetime
+import jinja2, matplotlib.figure, safetensors.numpy
+from mlp.commands import train, sweep
+from mlp.run import directory
+class Clock:
+    now = datetime(2026, 1, 2, tzinfo=UTC).astimezone
+directory.datetime = Clock
+number, command, *options = sys.argv[1:]
+waiting, begin = os.pipe()
+children = []
+for _ in range(int(number)):
+    child = os.fork()
+    if child == 0:
+        os.close(begin)
+        os.read(waiting, 1)
+        os._exit({"train": train, "sweep": sweep}[command].main(options))
+    children.append(child)
+os.close(begin)
+print(sorted({os.waitpid(child, 0)[1] for child in children}))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "command"), [(100, "train"), (8, "sweep")])
+def test_processes_that_begin_in_one_second_share_no_directory(letters, tmp_path, number, command):
+    options = f"--data {letters} --split 400 100 --epochs 1 --device cpu --threads 1 --quiet"
+    words = [*options.split(), *(["--no-report"] if command == "train" else ["--grid", "hidden=4"])]
+    done = subprocess.run(
+        [sys.executable, "-c", CROWD, str(number), command, *words],
+        cwd=tmp_path, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("[0]\n", "")
+    made = list((tmp_path / "runs").iterdir())
+    assert len(made) == number
+    last = "run.json" if command == "train" else "sweep.html"
+    assert all((path / last).exists() for path in made)
+
+
 def test_a_directory_that_must_be_new_is_not_looked_for_without_end(tmp_path):
     """Where `runs` is a link to nowhere every name seems to be taken and none can be made."""
     (tmp_path / "runs").symlink_to(tmp_path / "nowhere")
