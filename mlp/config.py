@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin
 
 from .installation import LETTERS
 from .optimizer import SCHEDULES
-from .options import Domain, anything, one_of, option, real, whole
+from .options import Domain, one_of, option, path, real, whole
 
 
 def batch_size(text: str) -> int | None:
@@ -60,7 +60,7 @@ class TrainingConfig:
     data: str = option(
         str(LETTERS),
         "data set: an .npz file, a folder with IDX files, or a folder of class folders of PNG",
-        anything("PATH"),
+        path(),
         resume=True,  # the same data may lie elsewhere; their hash is compared
     )
     device: str = option(
@@ -118,7 +118,8 @@ class TrainingConfig:
     )
     early_stopping: int | None = option(
         None,
-        "stop after this many epochs without a lower validation loss, and keep the best weights",
+        "stop after this many epochs without a lower validation loss, and keep the best weights "
+        "(default: train all epochs, keep the last)",
         whole(1, "PATIENCE"),
     )
     checkpoint_every: int | None = option(
@@ -258,4 +259,4 @@ def _written(value: Any) -> str:
         return "full"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return " ".join(map(str, value))
-    return str(value)
+    return str(value) or "''"

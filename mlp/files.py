@@ -221,6 +221,19 @@ def remove_parts(folder: Path) -> None:
                 path.unlink()
 
 
+def without_home(text: str) -> str:
+    """Write the user's home folder as ``~`` wherever a text names it, so that it can be shared."""
+    home = os.path.expanduser("~").rstrip("/")
+    if not home.startswith("/"):  # there is none, or it is the root
+        return text
+    return re.sub(rf"(?<![\w./~+-]){re.escape(home)}(?![\w.-])", "~", text)
+
+
+def absolute(path: str) -> str:
+    """Return an absolute path; a leading ``~``, as `without_home` writes it, is the home folder."""
+    return os.path.abspath(os.path.expanduser(path))
+
+
 def sync(folder: Path) -> bool:
     """Wait until the names in a folder are on the disk; return whether its file system does."""
     handle = os.open(folder, os.O_RDONLY)

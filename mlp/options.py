@@ -24,9 +24,12 @@ class Domain(NamedTuple):
     argument: dict[str, Any]
 
 
-def anything(metavar: str) -> Domain:
-    """Return the domain of all texts."""
-    return Domain(lambda value: True, "", {"metavar": metavar})
+_ANYTHING = Domain(lambda value: True, "", {})
+
+
+def path() -> Domain:
+    """Return the domain of paths; an empty one would be the folder that the program runs in."""
+    return Domain(lambda value: value != "", "the name of a file or folder", {"metavar": "PATH"})
 
 
 def one_of(*names: str) -> Domain:
@@ -51,7 +54,7 @@ def real(check: Callable[[float], bool], expected: str, metavar: str) -> Domain:
 def option(
     default: Any,
     help: str,
-    domain: Domain = anything(""),  # noqa: B008 - a tuple is never written to
+    domain: Domain = _ANYTHING,
     *,
     weights: bool = True,
     resume: bool = False,

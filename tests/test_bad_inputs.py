@@ -200,6 +200,8 @@ CASES = [
     ("an unknown device", option("--device", "tpu"), 2),
     ("no threads", option("--threads", "0"), 2),
     ("a misspelt option", option("--learnin-rat", "1"), 2),
+    ("no name for --out", option("--out", ""), 2),
+    ("no name for --data", lambda: ["--data", ""], 2),
     ("a file in the place of --out", lambda: [*written("run", b"")[:0], *npz(), "--out", "run"], 2),
     ("an --out that holds a run", lambda: finished_run("--data", "rows.npz", "--out", "run"), 2),
     ("a --config that is not there", option("--config", "nothing.json"), 2),

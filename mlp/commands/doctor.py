@@ -284,7 +284,8 @@ def main(arguments: list[str] | None = None, prog: str = "mlp doctor") -> int:
         prog,
         __doc__,
         epilog="+ usable, - absent, ! broken; -> the command that mends it. "
-        "Exit status: 0 training works, if only on the CPU; 1 it does not.",
+        "Exit status: 0 training works, if only on the CPU; 1 it does not; 2 the answer cannot be "
+        "written.",
     )
     parser.add_argument(
         "--json", action="store_true", help="print the findings as JSON (default: a screen)"

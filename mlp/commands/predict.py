@@ -9,8 +9,8 @@ followed), an .npz with `images` or `features`, or an IDX file. With labels, in 
 IDX images, the accuracy is told. A picture is cropped to its ink and stretched, as the data set
 was made, unless it has exactly the model's size.
 
-Exit status: 0 all predicted; 2 bad usage or an input that could not be, named on stderr while the
-others go on; 3 the device asked for cannot be used.
+Exit status: 0 all predicted; 2 bad usage, an input that could not be, named on stderr while the
+others go on, or a stdout that cannot be written; 3 the device asked for cannot be used.
 """
 
 import argparse

@@ -10,7 +10,6 @@ compared at the epoch of their lowest validation loss; test rows are measured, n
 """
 
 import argparse
-import os
 import re
 import shlex
 import subprocess
@@ -22,7 +21,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
-from ..files import FileError, exists, to_json
+from ..files import FileError, absolute, exists, to_json
 from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
 from ..run.pages import optional
@@ -93,7 +92,7 @@ def compare(trials: list[Trial], out: Path, command: str, options: argparse.Name
 
     def say(text: str) -> None:
         if not options.quiet:
-            print(text, file=sys.stderr)
+            print("\n".join(map(visible, text.split("\n"))), file=sys.stderr)
 
     def warn(text: str) -> None:
         print(visible(text), file=sys.stderr)
@@ -170,14 +169,13 @@ def is_finished(trial: Trial) -> bool:
         if trial.directory.is_symlink():
             raise FileError(f"{trial.directory}: is a link; remove it, or choose another --out")
         if exists(mark):
-            with locked(
-                trial.directory
-            ):  # training replaces the rest, and leaves what is not its own
+            with locked(trial.directory):
+                # Training replaces the rest, and leaves what is not its own.
                 checkpoint.remove(trial.directory)
                 mark.unlink()
         return False
     was, now = read_config(trial.directory / "config.json"), trial.config
-    now = replace(now, data=os.path.abspath(now.data), shard_rows=now.shard_rows or was.shard_rows)
+    now = replace(now, data=absolute(now.data), shard_rows=now.shard_rows or was.shard_rows)
     for name, option in differences(was, now).items():
         if option.metadata["weights"]:
             raise ValueError(

@@ -22,12 +22,18 @@ from ..files import to_json
 from ..run.directory import default_directory, read_config
 from ..run.ranks import Leader, follow
 from ..run.run import Listener, Run
+from ..run.signals import STOPPING
 from ..training import TrainingState
 from .errors import guarded
 from .parser import Parser, Status, named_path, visible
 from .streams import print_record
 
 tqdm.monitor_interval = 0  # no thread that watches the bar: the system may refuse one
+
+_STATUSES = """\
+Exit status: 0 done, whatever has become of stdout and stderr; 2 bad input or usage; 3 the device or
+a library cannot be used; 4 diverged; 128 + n stopped by signal n, with a checkpoint once training
+has begun:"""
 
 
 def main(arguments: list[str] | None = None, prog: str = "mlp train") -> int:
@@ -55,7 +61,8 @@ def lead_or_follow(arguments: list[str] | None, prog: str) -> int:
 
 def make_parser(prog: str) -> Parser:
     """Declare the command line."""
-    parser = Parser(prog, __doc__)
+    stopped = ", ".join(f"{Status.SIGNALLED + number} {number.name}" for number in STOPPING)
+    parser = Parser(prog, __doc__, epilog=f"{_STATUSES} {stopped}.")
     add_arguments(parser)
     where = parser.add_mutually_exclusive_group()
     where.add_argument(

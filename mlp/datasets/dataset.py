@@ -1,6 +1,7 @@
 """The data set of a run: read, judged once, split as the task splits it."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -137,7 +138,7 @@ def load(
         The embedded letters by default; an ``.npz`` with ``images`` (N, H, W) uint8 or ``features``
         (N, D) floats and ``labels`` (N,); IDX files, plain or gzip, or their folder; a folder of
         class folders of PNG; a folder with ``images.npy`` and ``labels.npy``, whose images stay on
-        disk.
+        disk. A leading ``~`` is the home folder.
     split : (int, int)
         Training and validation rows, each at least 1.
     split_seed : int
@@ -150,7 +151,8 @@ def load(
     DataError
         Anything wrong with the data, in one line that names the file.
     """
-    content = read(Path(path))
+    file = Path(os.path.expanduser(path))
+    content = read(file)
     name = str(path)
     pair = check(content.pair, name)
     n_classes = count_classes(pair.labels, name)
@@ -165,7 +167,7 @@ def load(
             f"{name}: test labels must be 0 to {n_classes - 1}, got {test.labels.max()}"
         )
     if sha256 is None:  # last, because it reads every byte
-        with named(Path(path)):
+        with named(file):
             sha256 = content.sha256()
     label_dtype = np.uint8 if n_classes <= 256 else np.int32
 

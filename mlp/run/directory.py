@@ -19,7 +19,7 @@ import numpy as np
 from ..config import TrainingConfig
 from ..datasets import Dataset
 from ..device import Device
-from ..files import FileError, exists, read_text, write
+from ..files import FileError, exists, read_text, without_home, write
 from ..history import best_row
 from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
@@ -207,11 +207,11 @@ def record(
             "tf32": device.tf32,
         },
         "data": {
-            "path": dataset.path,
+            "path": without_home(dataset.path),
             "sha256": dataset.sha256,
             **{f"n_{name}": counts.get(name, 0) for name in ("train", "valid", "test")},
             "n_classes": dataset.n_classes,
-            "notes": dataset.notes,
+            "notes": [without_home(note) for note in dataset.notes],
         },
         "result": {
             "weights": "last" if state.best is None else "best",

@@ -14,12 +14,15 @@ from typing import Any
 import numpy as np
 
 from ..figure import new_figure
+from ..files import without_home
 
 _HERE = Path(__file__).parent
 
 
 def render(template: str, **values: Any) -> str:
     """Fill in a template of this folder. Strings are escaped, but for what `svg` has drawn.
+
+    The user's home folder becomes ``~``: pages are there to be shown to others.
 
     The template has besides ``style``, the style sheet of all pages.
     """
@@ -33,7 +36,7 @@ def render(template: str, **values: Any) -> str:
         loader=FileSystemLoader(_HERE, encoding="utf-8"),
     )
     style = Markup((_HERE / "style.css").read_text(encoding="utf-8"))
-    return environment.get_template(template).render(values, style=style)
+    return without_home(environment.get_template(template).render(values, style=style))
 
 
 def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> str:

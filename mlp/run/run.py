@@ -1,7 +1,6 @@
 """A run: opened and locked, begun or resumed, trained, written."""
 
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -13,7 +12,7 @@ from ..classifier import Classifier
 from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint, load
 from ..device import Device, choose_device, to_numpy
-from ..files import remove_parts, sync, write_json
+from ..files import absolute, remove_parts, sync, write_json
 from ..history import AXES, SPLITS, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
@@ -115,8 +114,7 @@ class Run:
             # What is only recorded is filled in, so that the run goes on as it began anywhere.
             n_train = dataset.train.labels.shape[0]
             shard_rows = training_piece_rows(self.config, n_train, device.kind)
-            path = os.path.abspath(self.config.data)
-            config = replace(self.config, data=path, shard_rows=shard_rows)
+            config = replace(self.config, data=absolute(self.config.data), shard_rows=shard_rows)
             return self._train_and_write(config, device, dataset, place, started)
 
     def _choose_device(self) -> Device:

@@ -11,12 +11,14 @@ from bits import assert_same_bits
 from mlp import files
 from mlp.files import (
     FileError,
+    absolute,
     open_regular,
     read_tensors,
     read_text,
     remove_parts,
     replacing,
     to_json,
+    without_home,
     write,
     write_json,
 )
@@ -220,3 +222,29 @@ def test_a_place_that_is_not_there_is_named(tmp_path):
     message = r"nowhere/a: cannot be written \(No such file or directory\); choose another --out"
     with pytest.raises(FileError, match=message):
         write(tmp_path / "nowhere" / "a", b"")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("/home/anna/rows.npz", "~/rows.npz"),
+        ("/home/anna", "~"),
+        ("the copy in /home/anna/mlp", "the copy in ~/mlp"),
+        ("'--data=/home/anna/my rows.npz'", "'--data=~/my rows.npz'"),
+        ("/home/annabel/rows.npz", "/home/annabel/rows.npz"),
+        ("/home/anna.old/rows.npz", "/home/anna.old/rows.npz"),
+        ("/backup/home/anna/rows.npz", "/backup/home/anna/rows.npz"),
+        ("rows.npz", "rows.npz"),
+    ],
+)
+def test_the_home_folder_is_not_named_in_what_is_shared(monkeypatch, text, shown):
+    monkeypatch.setenv("HOME", "/home/anna")
+    assert without_home(text) == shown
+    if text.startswith("/"):
+        assert absolute(shown) == text
+
+
+@pytest.mark.parametrize("home", ["/", "", "relative"])
+def test_a_home_that_names_nobody_stays(monkeypatch, home):
+    monkeypatch.setenv("HOME", home)
+    assert without_home("/a/rows.npz") == "/a/rows.npz"

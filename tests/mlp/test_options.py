@@ -4,13 +4,13 @@ import dataclasses
 
 import pytest
 
-from mlp.options import anything, one_of, option, real, whole
+from mlp.options import one_of, option, path, real, whole
 
 
 @pytest.mark.parametrize(
     ("domain", "good", "bad", "expected"),
     [
-        (anything("PATH"), ["", "any text"], [], ""),
+        (path(), [" ", "any text"], [""], "the name of a file or folder"),
         (one_of("keras"), ["keras"], ["torch", ""], "keras"),
         (one_of("a", "b", "c"), ["a", "b", "c"], ["d", "a, b"], "a, b or c"),
         (whole(1), [1, 2, 10**9], [0, -1], "at least 1"),

@@ -177,7 +177,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(trained):
 def test_the_streams_of_a_notebook_are_left_alone(capsys):
     mine = sys.stdout, sys.stderr
     assert with_streams("p", lambda: print("said") or 3) == 3
-    print_record({"a": 1})
+    print_record('{"a": 1}')
     assert (sys.stdout, sys.stderr) == mine
     assert capsys.readouterr() == ('said\n{"a": 1}\n', "")
 

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -250,8 +251,23 @@ def test_help_shows_the_defaults_and_an_example():
         "(default: 0.1)",
         "(default: 10000 6000)",
         "python scripts/train.py --device cuda",
+        "129 SIGHUP, 130 SIGINT, 143 SIGTERM, 138 SIGUSR1, 140 SIGUSR2",
     ):
         assert text in done.stdout
+    assert done.stdout.count("(default: full)") == 1  # of --batch-size
+
+
+def test_what_a_path_holds_does_not_write_lines_of_its_own(letters, tmp_path, capsys):
+    data = tmp_path / "a\nwarning: forged\r\x1b[31m\x85.npz"
+    shutil.copy(letters, data)
+    out = tmp_path / "b\nerror: forged"
+    given = [*map(str, SMALL), "--device", "cpu", "--no-report", "--out", str(out)]
+    assert main(["--data", str(data), *given]) == 0
+    lines = capsys.readouterr().err.split("\n")
+    assert sum("a\\nwarning: forged\\r\\x1b[31m\\x85.npz" in line for line in lines) == 1
+    assert f"written to {tmp_path}/b\\nerror: forged" in lines
+    assert all(line.isprintable() for line in lines)
+    assert not [line for line in lines if line.startswith(("warning", "error"))]
 
 
 @pytest.mark.slow

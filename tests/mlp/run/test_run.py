@@ -2,8 +2,11 @@
 
 import csv
 import errno
+import html
 import json
 import os
+import re
+import shlex
 import shutil
 import stat
 from contextlib import contextmanager
@@ -80,6 +83,34 @@ def test_a_run_tells_its_rows_and_leaves_its_files(run):
         "model.safetensors",
         "run.json",
     }
+
+
+def test_a_run_that_is_shared_does_not_name_its_owners_home(letters, tmp_path, monkeypatch, capsys):
+    home = tmp_path / "home" / "anna"
+    (home / "data").mkdir(parents=True)
+    data = home / "data" / "my letters.npz"
+    shutil.copy(letters, data)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    options = ["--split", "400", "100", "--hidden", "4", "--device", "cpu"]
+    options += ["--checkpoint-every", "1", "--epochs"]
+    out = home / "run"
+    assert main(["--data", str(data), *options, "1", "--out", str(out)]) == 0
+    shared = [(out / name).read_text() for name in ("run.json", "report.html")]
+    assert not [text for text in shared if str(home) in text]
+    record = json.loads(shared[0])
+    assert record["data"]["path"] == "~/data/my letters.npz"
+    assert any(note.startswith("~/data/my letters.npz: ") for note in record["data"]["notes"])
+    # The run itself finds its data from anywhere, and so does who gives the command again.
+    monkeypatch.chdir("/")
+    assert json.loads((out / "config.json").read_text())["data"] == str(data)
+    assert main(["--resume", str(out), "--epochs", "2", "--quiet"]) == 0
+    told = re.search(r"<pre><code>(.*)</code></pre>", shared[1]).group(1)
+    words = shlex.split(html.unescape(re.sub("<[^>]*>", "", told)))
+    assert words[:2] == ["mlp", "train"]
+    assert main([*words[2:], "--out", str(home / "again"), "--quiet"]) == 0
+    again = json.loads((home / "again" / "run.json").read_text())
+    assert again["parameters_sha256"] == record["parameters_sha256"]
 
 
 def test_what_the_run_depended_on_is_filled_in_and_the_data_are_found_from_anywhere(
