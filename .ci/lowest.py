@@ -15,4 +15,4 @@ for extra in sys.argv[1:]:
     lines += project["optional-dependencies"][extra]
 for requirement in map(Requirement, lines):
     if requirement.marker is None or requirement.marker.evaluate():
-        print(",".join([requirement.name, *map(str, requirement.specifier)]).replace(",>=", "=="))
+        print(f"{requirement.name}{requirement.specifier}".replace(">=", "=="))
