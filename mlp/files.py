@@ -213,6 +213,19 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def remove(path: Path) -> None:
+    """Remove a file, where there is one.
+
+    Raises
+    ------
+    FileError
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be removed ({error.strerror})") from error
+
+
 def remove_parts(folder: Path) -> None:
     """Remove what a killed process was writing into a folder; nobody else may be writing there."""
     with suppress(OSError):

@@ -160,7 +160,7 @@ def files(path: Path, failures: Failures) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
-    found, folders = False, [path]
+    found, failed, folders = False, len(failures.messages), [path]
     while folders:  # `os.walk` calls itself in Python 3.11: it fails a thousand folders deep
         folder = folders.pop()
         images, deeper = list_folder(folder, failures)
@@ -168,7 +168,7 @@ def files(path: Path, failures: Failures) -> Iterator[Path]:
         for name in images:
             found = True
             yield folder / name
-    if not found:
+    if not found and len(failures.messages) == failed:
         raise DataError(f"{path}: holds no file named {', '.join(SUFFIXES)}")
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from subprocess import PIPE
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
-from ..files import FileError, absolute, exists, to_json
+from ..files import FileError, absolute, exists, remove, to_json
 from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
 from ..run.pages import optional
@@ -172,7 +172,7 @@ def is_finished(trial: Trial) -> bool:
             with locked(trial.directory):
                 # Training replaces the rest, and leaves what is not its own.
                 checkpoint.remove(trial.directory)
-                mark.unlink()
+                remove(mark)
         return False
     was, now = read_config(trial.directory / "config.json"), trial.config
     now = replace(now, data=absolute(now.data), shard_rows=now.shard_rows or was.shard_rows)

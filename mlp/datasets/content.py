@@ -69,7 +69,7 @@ def read(path: Path) -> Content:
 
 
 def _read_folder(folder: Path) -> Content:
-    if exists(folder / "images.npy"):
+    if "images.npy" in {path.name for path in folder.iterdir()}:
         files = folder / "images.npy", folder / "labels.npy"
         note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
         stamps = _stamps(*files)

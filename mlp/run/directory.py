@@ -19,7 +19,7 @@ import numpy as np
 from ..config import TrainingConfig
 from ..datasets import Dataset
 from ..device import Device
-from ..files import FileError, exists, read_text, without_home, write
+from ..files import FileError, exists, read_text, remove, without_home, write
 from ..history import best_row
 from ..installation import ARITHMETIC, __version__
 from ..model import parameters_sha256
@@ -157,11 +157,7 @@ def go_on(directory: Path, config: TrainingConfig) -> None:
     ------
     FileError
     """
-    try:
-        (directory / "run.json").unlink(missing_ok=True)
-    except OSError as error:
-        message = f"{directory / 'run.json'}: cannot be removed ({error.strerror})"
-        raise FileError(message) from error
+    remove(directory / "run.json")
     write(directory / "config.json", config.to_json())
 
 
