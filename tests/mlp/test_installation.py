@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.machinery import ModuleSpec
@@ -84,6 +85,42 @@ def test_a_copy_that_cannot_run_says_why_when_imported_and_raises_when_used(tmp_
     if "kernels" in message:
         assert states["mlp"]["state"] == "broken"
         assert states["mlp"]["text"].startswith(message)
+
+
+def interrupting(folder, library):
+    """Let Ctrl-C come while a library loads."""
+    (folder / library).mkdir()
+    text = "import signal, time\nsignal.raise_signal(signal.SIGINT)\ntime.sleep(30)\n"
+    (folder / library / "__init__.py").write_text(text)
+
+
+@pytest.mark.parametrize("words", [["-m", "mlp"], [ROOT / "scripts" / "train.py"]], ids=["m", ""])
+@pytest.mark.parametrize("library", ["array_api_compat", "tqdm"])
+def test_an_interrupt_while_libraries_load_is_one_line(tmp_path, words, library):
+    interrupting(tmp_path, library)
+    done = run(tmp_path, *map(str, words), *(["train"] if "-m" in words else []))
+    assert done.returncode in (130, -signal.SIGINT)  # both are 130 to a shell
+    assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
+    assert done.stderr.endswith(": error: interrupted\n")
+
+
+def test_a_program_may_catch_an_interrupted_import_and_sees_its_own_errors(tmp_path):
+    interrupting(tmp_path, "array_api_compat")
+    code = "try: import mlp\nexcept KeyboardInterrupt: print('caught')\n1 / 0\n"
+    done = run(tmp_path, "-c", code)
+    assert (done.returncode, done.stdout) == (1, "caught\n")
+    assert done.stderr.endswith("ZeroDivisionError: division by zero\n")
+
+
+def test_a_copy_that_cannot_run_says_so_to_nobody_where_nobody_listens(tmp_path):
+    without_numpy(tmp_path)
+    for redirection in ("2>&-", "2>/dev/full"):
+        words = ["sh", "-c", f'exec "$0" "$@" {redirection}', sys.executable, "-c", USE]
+        done = subprocess.run(
+            words, stdout=subprocess.PIPE, text=True, cwd=tmp_path, timeout=60, check=True,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        )  # fmt: skip
+        assert done.stdout == "numpy is not installed; python -m pip install numpy\n"
 
 
 def test_a_library_that_is_only_used_later_is_missed_before_a_command_begins(tmp_path):
