@@ -21,20 +21,23 @@ The mathematics is derived in mlp/README.md; the fused operations are in `kernel
 """
 
 import sys
-from contextlib import suppress
-from typing import Any
+
+# Nothing is imported for these, because they speak of what comes while libraries load.
 
 
 def _tell(text: str) -> None:
-    with suppress(OSError, AttributeError):  # a stderr that is full, or None where it is closed
+    try:
         sys.stderr.write(f"mlp: error: {text}\n")
+    except (OSError, AttributeError):  # a stderr that is full, or None where it is closed
+        pass
 
 
-def _briefly(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+def _briefly(kind: type[BaseException], *details: object) -> None:
+    """Say in one line that Ctrl-C came; of other errors all, as Python does."""
     if kind is KeyboardInterrupt:
         _tell("interrupted")
     else:
-        sys.__excepthook__(kind, error, trace)
+        sys.__excepthook__(kind, *details)  # type: ignore[arg-type]
 
 
 try:
@@ -59,7 +62,7 @@ try:
         def __getattr__(name: str) -> object:
             raise ImportError(installation.failure)
 except KeyboardInterrupt:
-    # Ctrl-C while libraries load: who does not catch it says one line, not where they were.
+    # Who does not catch it says one line, not where the libraries were.
     sys.excepthook = _briefly
     raise
 
