@@ -42,6 +42,11 @@ _SPLIT = Domain(
     "two numbers of at least 1",
     {"type": int, "nargs": 2, "metavar": ("TRAIN", "VALID")},
 )
+_THREADS = Domain(
+    lambda value: 1 <= value <= 1024,
+    "from 1 to 1024",  # more than any machine has cores; every one is started
+    {"type": int, "metavar": "N"},
+)
 _LEGACY_SEED = Domain(
     lambda value: 0 <= value < 2**32, "in [0, 2**32)", {"type": int, "metavar": "N"}
 )
@@ -103,7 +108,7 @@ class TrainingConfig:
     threads: int | None = option(
         None,
         "threads on a CPU; the weights do not depend on it (default: the cores this process has)",
-        whole(1),
+        _THREADS,
         weights=False,
     )
     shard_rows: int | None = option(
