@@ -5,6 +5,8 @@ go to `kernels.cuda`, NumPy's to `kernels.cpu`, which keeps the rectifier in cac
 others to the array-API definition in `kernels.reference`. Arguments marked *donated* may be
 overwritten: use only what is returned. Labels are not checked against the number of classes (that
 would wait for the device); a label out of range shows itself as NaN.
+
+Four operations are parts of a step; `minibatch_steps` does whole ones (see `kernels.minibatch`).
 """
 
 from types import ModuleType
@@ -13,12 +15,17 @@ import numpy as np
 from array_api_compat import is_cupy_array
 
 from . import cpu, reference
+from .checks import check_float, check_labels, check_same_dtype, check_shape
+from .minibatch import Stepped, fuses_minibatch, minibatch_steps
 from .namespace import Array, array_namespace
 
 __all__ = [
     "Array",
+    "Stepped",
     "array_namespace",
     "bias_relu",
+    "fuses_minibatch",
+    "minibatch_steps",
     "momentum_update",
     "relu_backward",
     "softmax_cross_entropy",
@@ -65,10 +72,9 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
     xp = array_namespace(logits, labels)
     if logits.ndim != 2:
         raise ValueError(f"logits must have shape (N, K), got {logits.shape}")
-    _check_shape("labels", labels, (logits.shape[0],), "pass class indices, not one-hot rows")
-    _check_float(xp, "logits", logits)
-    if labels.dtype not in (xp.uint8, xp.int32, xp.int64):
-        raise TypeError(f"labels must be uint8, int32 or int64, got {labels.dtype}")
+    check_shape("labels", labels, (logits.shape[0],), "pass class indices, not one-hot rows")
+    check_float(xp, "logits", logits)
+    check_labels(xp, labels)
     return _implementation(xp, logits, labels).softmax_cross_entropy(logits, labels)  # type: ignore[no-any-return]
 
 
@@ -96,9 +102,9 @@ def bias_relu(z: Array, bias: Array) -> Array:
     xp = array_namespace(z, bias)
     if z.ndim != 2:
         raise ValueError(f"z must have shape (N, H), got {z.shape}")
-    _check_shape("bias", bias, (z.shape[1],))
-    _check_float(xp, "z", z)
-    _check_same_dtype(z, bias=bias)
+    check_shape("bias", bias, (z.shape[1],))
+    check_float(xp, "z", z)
+    check_same_dtype(z, bias=bias)
     return _implementation(xp, z, bias).bias_relu(z, bias)
 
 
@@ -135,9 +141,9 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     xp = array_namespace(dh, h)
     if dh.ndim != 2:
         raise ValueError(f"dh must have shape (N, H), got {dh.shape}")
-    _check_shape("h", h, dh.shape)
-    _check_float(xp, "dh", dh)
-    _check_same_dtype(dh, h=h)
+    check_shape("h", h, dh.shape)
+    check_float(xp, "dh", dh)
+    check_same_dtype(dh, h=h)
     return _implementation(xp, dh, h).relu_backward(dh, h)  # type: ignore[no-any-return]
 
 
@@ -188,10 +194,10 @@ def momentum_update(
     its negative); PyTorch's buffer is ``velocity / learning_rate`` while the rate is constant.
     """
     xp = array_namespace(parameter, velocity, gradient_sum)
-    _check_shape("velocity", velocity, parameter.shape)
-    _check_shape("gradient_sum", gradient_sum, parameter.shape)
-    _check_float(xp, "parameter", parameter)
-    _check_same_dtype(parameter, velocity=velocity, gradient_sum=gradient_sum)
+    check_shape("velocity", velocity, parameter.shape)
+    check_shape("gradient_sum", gradient_sum, parameter.shape)
+    check_float(xp, "parameter", parameter)
+    check_same_dtype(parameter, velocity=velocity, gradient_sum=gradient_sum)
     implementation = _implementation(xp, parameter, velocity, gradient_sum)
     return implementation.momentum_update(  # type: ignore[no-any-return]
         parameter,
@@ -215,20 +221,3 @@ def _implementation(xp: Array, *arrays: Array) -> ModuleType:
         if cuda.supports(*arrays):
             return cuda
     return reference
-
-
-def _check_shape(name: str, array: Array, expected: tuple[int, ...], advice: str = "") -> None:
-    if array.shape != expected:
-        hint = f"; {advice}" if advice else ""
-        raise ValueError(f"{name} must have shape {expected}, got {array.shape}{hint}")
-
-
-def _check_float(xp: Array, name: str, array: Array) -> None:
-    if array.dtype not in (xp.float32, xp.float64):
-        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
-
-
-def _check_same_dtype(array: Array, **others: Array) -> None:
-    for name, other in others.items():
-        if other.dtype != array.dtype:
-            raise TypeError(f"{name} must be {array.dtype} like the others, got {other.dtype}")

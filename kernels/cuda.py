@@ -1,38 +1,29 @@
-"""The four operations as CUDA kernels, launched through CuPy.
+"""The operations that are parts of a step as CUDA kernels, launched through CuPy.
 
 The sources are the `.cu` files beside this module, one an operation, written as templates. What
 an array needs (its dtype, the number of classes, how wide a load its address allows) chooses the
 specialisation, which is compiled at its first use; CuPy keeps it on disk for the next process.
 
-CuPy checks nothing about a raw kernel's arguments: it passes a Python float as 8 bytes whatever
-the kernel declares, and a view as if it were its base. So every scalar here is a NumPy scalar of
-the width that the kernel declares, and every array must be C-contiguous. Where `supports` says
-no, `kernels` runs the array-API definition instead.
+Every scalar here is a NumPy scalar of the width that the kernel declares; see `cuda_launch`. Where
+`supports` says no, `kernels` runs the array-API definition instead.
 """
-
-import functools
 
 import cupy
 import numpy as np
 
+from .cuda_launch import c_type, ceil_div, launch, supports
 from .namespace import Array
-from .sources import LAYOUT, cuda_source
+from .sources import LAYOUT
 
-# int64 is `long long`: `long` has 4 bytes for some compilers.
-_C_TYPES = {
-    "float32": "float",
-    "float64": "double",
-    "uint8": "unsigned char",
-    "int32": "int",
-    "int64": "long long",
-}
+__all__ = [
+    "bias_relu",
+    "momentum_update",
+    "relu_backward",
+    "softmax_cross_entropy",
+    "supports",
+]
 
 _WIDEST_LOAD = 16  # bytes
-
-
-def supports(*arrays: Array) -> bool:
-    """Return whether the kernels take these arrays: dtypes they know, C-contiguous memory."""
-    return all(str(array.dtype) in _C_TYPES and array.flags.c_contiguous for array in arrays)
 
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
@@ -46,22 +37,22 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
     correct = cupy.empty(rows, np.int32)
     if logits.size == 0:
         return losses, dlogits, correct
-    real, label = _c_type(logits), _c_type(labels)
+    real, label = c_type(logits), c_type(labels)
     arrays = (logits, labels, losses, dlogits, correct)
     if classes <= LAYOUT.MOST_CLASSES_PER_THREAD:
         width = _pack_width(classes, logits, dlogits)
-        _launch(
+        launch(
             "softmax_cross_entropy",
             f"softmax_cross_entropy_row<{real}, {label}, {classes}, {width}>",
-            (_ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),),
+            (ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),),
             (LAYOUT.ROWS_PER_BLOCK,),
             (*arrays, np.int64(rows)),
         )
     else:
-        _launch(
+        launch(
             "softmax_cross_entropy",
             f"softmax_cross_entropy_warp<{real}, {label}>",
-            (_ceil_div(rows, LAYOUT.WARPS_PER_BLOCK),),
+            (ceil_div(rows, LAYOUT.WARPS_PER_BLOCK),),
             (LAYOUT.WARPS_PER_BLOCK * LAYOUT.WARP,),
             (*arrays, np.int32(classes), np.int64(rows)),
         )
@@ -74,9 +65,9 @@ def bias_relu(z: Array, bias: Array) -> Array:
         return z
     rows, columns = z.shape
     width = _pack_width(columns, z, bias)
-    _launch(
+    launch(
         "bias_relu",
-        f"bias_relu<{_c_type(z)}, {width}>",
+        f"bias_relu<{c_type(z)}, {width}>",
         _tiles(rows, columns, width),
         (LAYOUT.WARP, LAYOUT.ROW_LANES),
         (z, bias, np.int64(rows), np.int32(columns)),
@@ -96,17 +87,17 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     row_tiles, column_tiles = _tiles(rows, columns, width)
     partial = cupy.empty((row_tiles, columns), dh.dtype)
     db = cupy.empty(columns, dh.dtype)
-    _launch(
+    launch(
         "relu_backward",
-        f"relu_backward<{_c_type(dh)}, {width}>",
+        f"relu_backward<{c_type(dh)}, {width}>",
         (row_tiles, column_tiles),
         (LAYOUT.WARP, LAYOUT.ROW_LANES),
         (dh, h, partial, np.int64(rows), np.int32(columns)),
     )
-    _launch(
+    launch(
         "relu_backward",
-        f"sum_partials<{_c_type(dh)}>",
-        (_ceil_div(columns, LAYOUT.WARP),),
+        f"sum_partials<{c_type(dh)}>",
+        (ceil_div(columns, LAYOUT.WARP),),
         (LAYOUT.WARP, LAYOUT.TILE_LANES),
         (partial, db, np.int64(row_tiles), np.int32(columns)),
     )
@@ -131,10 +122,10 @@ def momentum_update(
     if parameter.size == 0:
         return parameter, velocity
     real = parameter.dtype.type
-    _launch(
+    launch(
         "momentum_update",
-        f"momentum_update<{_c_type(parameter)}>",
-        (_ceil_div(parameter.size, LAYOUT.ELEMENTS_PER_BLOCK),),
+        f"momentum_update<{c_type(parameter)}>",
+        (ceil_div(parameter.size, LAYOUT.ELEMENTS_PER_BLOCK),),
         (LAYOUT.ELEMENTS_PER_BLOCK,),
         (
             parameter,
@@ -150,17 +141,9 @@ def momentum_update(
     return parameter, velocity
 
 
-def _c_type(array: Array) -> str:
-    return _C_TYPES[str(array.dtype)]
-
-
-def _ceil_div(count: int, size: int) -> int:
-    return -(-count // size)
-
-
 def _tiles(rows: int, columns: int, width: int) -> tuple[int, int]:
     """Count the tiles of rows and of columns; the rows, which may be many, go to gridDim.x."""
-    return _ceil_div(rows, LAYOUT.ROW_LANES * LAYOUT.ROWS_PER_THREAD), _ceil_div(
+    return ceil_div(rows, LAYOUT.ROW_LANES * LAYOUT.ROWS_PER_THREAD), ceil_div(
         columns, LAYOUT.WARP * width
     )
 
@@ -178,34 +161,3 @@ def _pack_width(columns: int, *arrays: Array) -> int:
     ):
         width //= 2
     return width
-
-
-def _launch(
-    source: str,
-    name: str,
-    grid: tuple[int, ...],
-    block: tuple[int, ...],
-    arguments: tuple[Array | np.generic, ...],
-) -> None:
-    """Run one specialisation; its compile errors propagate.
-
-    Raises
-    ------
-    ValueError
-        An array is not C-contiguous: the kernel would read other elements than the caller's.
-    """
-    for array in arguments:
-        if isinstance(array, cupy.ndarray) and not array.flags.c_contiguous:
-            raise ValueError(
-                f"{source} needs C-contiguous arrays, got shape {array.shape} with strides "
-                f"{array.strides}; call kernels.{source}, or pass cupy.ascontiguousarray(...)"
-            )
-    _kernel(source, name, cupy.cuda.runtime.getDevice())(grid, block, arguments)
-
-
-@functools.cache
-def _kernel(source: str, name: str, device: int) -> Array:
-    """Compile one specialisation for the current device, whose number is the cache's key."""
-    options = ("--std=c++17",)
-    module = cupy.RawModule(code=cuda_source(source), options=options, name_expressions=(name,))
-    return module.get_function(name)

@@ -23,5 +23,18 @@ enum Layout {
     ROWS_PER_BLOCK = 64,
     WARPS_PER_BLOCK = 4,
     // The update: a thread owns an element.
-    ELEMENTS_PER_BLOCK = 256
+    ELEMENTS_PER_BLOCK = 256,
+    // The mini-batch step. Forward: a block owns a square of results, its groups of threads a share
+    // of the inner dimension each.
+    FORWARD_TILE = 32,
+    FORWARD_GROUPS = 4,
+    // Loss: threads of a block at most, which owns a row, and so many for each class at most.
+    LOSS_THREADS = 256,
+    LOSS_GROUPS = 32,
+    // Backward: a block owns so few units that 1,000 of them make 126 blocks.
+    BACKWARD_UNITS = 8,
+    // Update: a block owns so many weights, and loads so many rows at a time.
+    UPDATE_INPUTS = 32,
+    UPDATE_UNITS = 64,
+    UPDATE_ROWS = 16
 };

@@ -1,9 +1,11 @@
-"""The four operations in array-API terms: what "correct" means, for any library.
+"""The operations in array-API terms: what "correct" means, for any library.
 
 Every function trusts its arguments; `kernels` checks them. Augmented assignments write in
 place where the library can (NumPy, CuPy, PyTorch) and rebind where it cannot (JAX), which is why
 the callers use only what is returned.
 """
+
+from collections.abc import Iterator, Sequence
 
 from array_api_compat import device
 
@@ -78,3 +80,45 @@ def momentum_update(
     else:
         parameter -= velocity
     return parameter, velocity
+
+
+def minibatch_steps(
+    features: Array,
+    labels: Array,
+    order: Array,
+    steps: Sequence[tuple[slice, float]],
+    layers: Sequence[tuple[Array, Array]],
+    velocity: Sequence[tuple[Array, Array]],
+    *,
+    scale: float,
+    momentum: float,
+    l2: float,
+    nesterov: bool,
+) -> Iterator[tuple[Array, ...]]:
+    """Train with a step each time the iterator goes on. See `kernels.minibatch_steps`."""
+    xp = array_namespace(order)
+    losses = xp.zeros(order.shape[0], dtype=layers[0][0].dtype, device=device(order))
+    correct = xp.zeros(order.shape[0], dtype=xp.int32, device=device(order))
+    for batch, rate in steps:
+        (weight, bias), (last_weight, last_bias) = layers
+        rows = order[batch]
+        x = xp.astype(xp.take(features, rows, axis=0), weight.dtype)
+        if scale != 1.0:
+            x *= scale
+        hidden = bias_relu(x @ weight, bias)
+        logits = hidden @ last_weight
+        logits += last_bias
+        seen, dlogits, right = softmax_cross_entropy(logits, xp.take(labels, rows, axis=0))
+        dz, db = relu_backward(dlogits @ last_weight.T, hidden)
+        gradients = ((x.T @ dz, db), (hidden.T @ dlogits, xp.sum(dlogits, axis=0)))
+        options = {"gradient_scale": rate * (1.0 / rows.shape[0]), "nesterov": nesterov}
+        stepped = [
+            momentum_update(*arrays, 1.0, momentum, l2=decay, **options)
+            for layer in zip(layers, velocity, gradients, strict=True)
+            for arrays, decay in zip(zip(*layer, strict=True), (rate * l2, 0.0), strict=True)
+        ]
+        parameters, velocities = zip(*stepped, strict=True)
+        layers, velocity = ((p[:2], p[2:]) for p in (parameters, velocities))
+        losses = xp.concat([losses[: batch.start], seen, losses[batch.stop :]])
+        correct = xp.concat([correct[: batch.start], right, correct[batch.stop :]])
+        yield layers, velocity, losses, correct

@@ -16,17 +16,12 @@
 // a +inf (inf - inf), or only -inf (the same). A label that is no class makes the sum NaN by hand.
 // Everything after divides by the sum or takes its logarithm, so one NaN marks the whole row.
 //
-// exp and log are overloads: expf and logf in float32, not the fast intrinsics, whose error grows
-// with |x|. The kernel waits for memory, not for arithmetic.
+// exp and log are the project's own, to the last bit the same on every card. The kernel waits for
+// memory, not for arithmetic.
 
 #include "layout.cuh"
-
-// The label, or -1 where it is no class; narrowed last, or 2^32 would turn into class 0.
-template <typename Label>
-__device__ int class_or_none(Label label, int classes) {
-    const long long wide = static_cast<long long>(label);
-    return wide >= 0 && wide < classes ? static_cast<int>(wide) : -1;
-}
+#include "elementary.cuh"
+#include "labels.cuh"
 
 // In 64 bits: 215 million rows of 10 classes pass the range of a 32-bit offset.
 __device__ inline long long global_thread() {
@@ -66,12 +61,12 @@ __global__ void softmax_cross_entropy_row(const Real* logits, const Label* label
     for (int k = 0; k < K; ++k) {
         const Real shifted = z[k] - largest;
         if (k == target) picked = shifted;
-        z[k] = exp(shifted);
+        z[k] = exponential(shifted);
         total += z[k];
     }
     if (target < 0) total = static_cast<Real>(nan(""));
 
-    losses[row] = log(total) - picked;
+    losses[row] = logarithm(total) - picked;
     correct[row] = predicted == target && total == total;  // NaN is not equal to itself
 #pragma unroll
     for (int k = 0; k < K; k += V) {
@@ -95,17 +90,17 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
 
     // Online maximum and sum: `total` is the sum of exp(z - largest) over what the lane has seen,
     // rescaled whenever a larger logit appears, so the row is read once here.
-    const Real minus_infinity = log(static_cast<Real>(0));  // INFINITY needs a header
+    const Real minus_infinity = -infinity<Real>();
     Real largest = minus_infinity, total = 0;
     int predicted = 0;
     for (int k = lane; k < classes; k += WARP) {
         const Real value = z[k];
         if (value > largest) {
-            total = total * exp(largest - value) + 1;
+            total = total * exponential(largest - value) + 1;
             largest = value;
             predicted = k;
         } else if (value != minus_infinity) {  // -inf adds nothing, and -inf - -inf is NaN
-            total += exp(value - largest);
+            total += exponential(value - largest);
         }
     }
 
@@ -123,7 +118,7 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
             predicted = other_predicted;
         }
     }
-    total *= exp(largest - row_largest);  // NaN where the row's maximum is infinite
+    total *= exponential(largest - row_largest);  // NaN where the row's maximum is infinite
 #pragma unroll
     for (int distance = WARP / 2; distance > 0; distance /= 2) {
         total += __shfl_xor_sync(every_lane, total, distance);
@@ -133,12 +128,12 @@ __global__ void softmax_cross_entropy_warp(const Real* logits, const Label* labe
     if (target < 0) total = static_cast<Real>(nan(""));
     if (lane == 0) {
         const Real picked = target < 0 ? 0 : z[target] - row_largest;
-        losses[row] = log(total) - picked;
+        losses[row] = logarithm(total) - picked;
         correct[row] = predicted == target && total == total;
     }
     // The logits come from the cache this time; only the gradient goes to memory.
     Real* gradient = dlogits + row * classes;
     for (int k = lane; k < classes; k += WARP) {
-        gradient[k] = exp(z[k] - row_largest) / total - static_cast<Real>(k == target);
+        gradient[k] = exponential(z[k] - row_largest) / total - static_cast<Real>(k == target);
     }
 }

@@ -4,7 +4,7 @@
     model         parameters, forward pass, gradients
     optimizer     gradient descent with momentum
     sharding      pieces of fixed size and the fixed tree; executor: threads; communicator: ranks
-    epochs        the steps of an epoch; divided_units: of a network cut into narrower ones
+    epochs        the steps of an epoch: by rows, by hidden units, or fused on a GPU
     training      epochs, early stopping; history: the rows of metrics.csv
     datasets/     reading, checking and splitting data
     device        which array library, and where

@@ -14,10 +14,9 @@ from array_api_compat import device
 from kernels import Array, array_namespace, softmax_cross_entropy
 
 from . import model
-from .device import device_kind
 from .model import Layer, Parameters, Sums
 from .sharding import Node, Tree, unit_pieces
-from .work import Steps, Work, divides_units, learning_rate
+from .work import Steps, Work, learning_rate, step_kind
 
 
 class Epoch(NamedTuple):
@@ -40,11 +39,11 @@ def make_epochs(
     work: Work, parameters: Parameters, velocity: Parameters, start: int = 0
 ) -> Iterator[Epoch]:
     """Return the generator that the configuration asks for; see `full_batch`."""
-    config = work.config
-    if config.batch_size is None:
+    step = step_kind(work.config, work.dataset)
+    if step == "full batch":
         return full_batch(work, parameters, velocity, start)
-    divided = divides_units(config, device_kind(work.dataset.train.labels))
-    return mini_batches(work, parameters, velocity, start, by_units if divided else by_rows)
+    one_epoch = {"by rows": by_rows, "by units": by_units, "fused": fused}[step]
+    return mini_batches(work, parameters, velocity, start, one_epoch)
 
 
 def full_batch(
@@ -104,6 +103,23 @@ def by_rows(
             return None
         seen.append(sums._replace(gradients=None))
     return parameters, velocity, seen
+
+
+def fused(
+    work: Work, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
+) -> tuple[Parameters, Parameters, list[Sums]] | None:
+    """Do an epoch's steps, each in a few launches; see `kernels.minibatch_steps`.
+
+    Every rank does all of every step: a batch is one piece, and its sums have the same bits on
+    any of them.
+    """
+    parameters, velocity = work.copies(parameters, velocity)
+    for stepped in work.fused_steps(parameters, velocity, order, steps):
+        if work.team.agree():
+            return None
+    *_, losses, correct = stepped
+    # In place: the arrays that a step returns are those that it was given.
+    return parameters, velocity, [model.to_sums(losses, correct, None)]
 
 
 def by_units(

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 from array_api_compat import device, is_numpy_array
 
-from kernels import Array, array_namespace
+from kernels import Array, Stepped, array_namespace, fuses_minibatch, minibatch_steps
 
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
@@ -121,6 +121,19 @@ class Work:
         self.team.in_parts(change, parameters, velocity, sums.gradients)
         return parameters, velocity
 
+    def fused_steps(
+        self, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
+    ) -> Iterator[Stepped]:
+        """Return the steps of an epoch that are done in a few launches each. All are donated."""
+        rule, (features, labels) = self.optimizer, self.dataset.train
+        return minibatch_steps(
+            *(features, labels, order, steps, parameters, velocity),
+            scale=self.dataset.scale,
+            momentum=rule.momentum,
+            l2=rule.l2,
+            nesterov=rule.nesterov,
+        )
+
     def steps(self, epoch: int) -> tuple[Array, Steps]:
         """Return an epoch's order of the rows, and its steps."""
         order = epoch_order(self.config.seed, epoch, self.n_train)
@@ -138,6 +151,28 @@ def training_piece_rows(config: TrainingConfig, n_train: int, device_kind: str) 
     if config.shard_rows is None and divides_units(config, device_kind):
         return config.batch_size or n_train
     return config.shard_rows or default_piece_rows(config.batch_size or n_train, device_kind)
+
+
+def step_kind(config: TrainingConfig, dataset: Dataset) -> str:
+    """Return how a training's steps are done: see `mlp.epochs`.
+
+    Returns
+    -------
+    {"full batch", "by rows", "by units", "fused"}
+    """
+    features, labels = dataset.train
+    if config.batch_size is None:
+        return "full batch"
+    if divides_units(config, device_kind(labels)):
+        return "by units"
+    whole = config.batch_size <= (config.shard_rows or config.batch_size)
+    if (
+        whole
+        and len(config.hidden) == 1
+        and fuses_minibatch(features, labels, dataset.n_classes, config.batch_size)
+    ):
+        return "fused"
+    return "by rows"
 
 
 def divides_units(config: TrainingConfig, device_kind: str) -> bool:

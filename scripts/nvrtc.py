@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-# What CuPy itself passes, and the request for ptxas' report of every kernel.
+import kernels.sources
+
+# The project's own, what CuPy itself adds, and the request for ptxas' report of every kernel.
 OPTIONS = (
-    "--std=c++17",
+    *kernels.sources.OPTIONS,
     "-ftz=true",
     "--device-as-default-execution-space",
     "--ptxas-options=-v",

@@ -179,12 +179,16 @@ def record(
     dataset: Dataset,
     device: Device,
     threads: int,
+    step: str,
     state: TrainingState,
     stopped_early: bool,
     total_seconds: float,
     ranks: int = 1,
 ) -> dict[str, Any]:
-    """Return what ``run.json`` says. `result` is the row of the epoch whose weights are saved."""
+    """Return what ``run.json`` says. `result` is the row of the epoch whose weights are saved.
+
+    `step` says how steps were done: see `mlp.work.step_kind`, or the library that did them.
+    """
     row = state.history[state.result_epoch]
     best = best_row(state.history)
     result = row._asdict()
@@ -201,6 +205,7 @@ def record(
             "threads": threads,
             "blas": blas_in_use(),
             "tf32": device.tf32,
+            "step": step,
         },
         "data": {
             "path": without_home(dataset.path),

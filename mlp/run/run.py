@@ -25,7 +25,7 @@ from ..training import (
     thread_count,
     train,
 )
-from ..work import training_piece_rows
+from ..work import step_kind, training_piece_rows
 from . import checkpoint
 from .directory import Place, begin, create, go_on, locked, record
 from .environment import describe_environment
@@ -197,8 +197,9 @@ class Run:
                 message = f"interrupted after epoch {state.epoch}; {advice}"
                 raise StoppedBySignal(signalled, message)
             seconds = time.perf_counter() - started + sum(row.seconds for row in past)
+            step = config.reference or step_kind(config, on_device)
             written = record(
-                dataset, device, threads, state, stopped_early, seconds, communicator.size
+                *(dataset, device, threads, step, state, stopped_early, seconds, communicator.size)
             )
             self._write_pages(place.path, written, config, dataset, state)
             write_json(place.path / "run.json", written)  # which says that the run has ended

@@ -18,6 +18,7 @@ from tolerances import COLUMN_SUM, KERNEL
 ROWS = (0, 1, 31, 127, 128, 129)
 CLASSES = (2, 3, 9, 10, 16, 32, 33, 257, 1000)
 FLOATS = {"float32": "float", "float64": "double"}
+FEATURES = {"uint8": "unsigned char", **FLOATS}
 LABELS = {"uint8": "unsigned char", "int32": "int", "int64": "long long"}
 SHAPES = ((1, 1), (1, 1000), (31, 33), (32, 128), (33, 130), (129, 257), (1025, 64))
 
@@ -41,8 +42,12 @@ def specialisations(operation: str, classes: tuple[int, ...] = CLASSES) -> list[
                     for v in widths(dtype, k)
                 ]
                 names.append(f"softmax_cross_entropy_warp<{real}, {label}>")
-        elif operation == "momentum_update":
-            names.append(f"momentum_update<{real}>")
+        elif operation in ("momentum_update", "minibatch_backward"):
+            names.append(f"{operation}<{real}>")
+        elif operation == "minibatch_loss":
+            names += [f"{operation}<{real}, {label}>" for label in LABELS.values()]
+        elif operation in ("minibatch_forward", "minibatch_update"):
+            names += [f"{operation}<{real}, {feature}>" for feature in FEATURES.values()]
         else:
             names += [f"{operation}<{real}, {v}>" for v in widths(dtype)]
     if operation == "relu_backward":
@@ -51,6 +56,7 @@ def specialisations(operation: str, classes: tuple[int, ...] = CLASSES) -> list[
 
 
 OPERATIONS = ("softmax_cross_entropy", "bias_relu", "relu_backward", "momentum_update")
+MINIBATCH = tuple(f"minibatch_{part}" for part in ("forward", "loss", "backward", "update"))
 
 
 def source(operation: str) -> str:
@@ -78,7 +84,7 @@ def start(package_parent: str | None = None) -> None:
         sys.path.insert(0, package_parent)
     fake_cupy.install()
     if package_parent is None:  # another package's few kernels are built one by one
-        known = {source(operation): specialisations(operation) for operation in OPERATIONS}
+        known = {source(operation): specialisations(operation) for operation in (*OPERATIONS, *MINIBATCH)}
         fake_cupy.RawModule.prebuilt = staticmethod(lambda code: known.get(code, ()))
 
 

@@ -26,6 +26,7 @@ struct Launch {
     unsigned grid[3], block[3];
     unsigned long long first_block, block_count;  // in linear order: a part of the grid can run
     int descending;
+    int flush_denormals;
     void** arguments;
 };
 
@@ -46,6 +47,16 @@ static void check_geometry(const Launch& launch) {
     if (grid[0] > 0x7fffffffu || grid[1] > 65535 || grid[2] > 65535) fail("the grid is too large");
 }
 
+// CuPy compiles with -ftz=true: single precision takes denormals for zeros of their sign, and
+// returns such zeros for them. Double precision keeps them. Other processors than x86 have no switch
+// for the two apart, and results of a kernel that mixes both precisions could differ there.
+static void flush_denormals(bool on) {
+#ifdef __SSE2__
+    const unsigned others = __builtin_ia32_stmxcsr() & ~0x8040u;
+    __builtin_ia32_ldmxcsr(on ? others | 0x8040 : others);
+#endif
+}
+
 static int run(void (*entry)(void**), const Launch& launch, Report* out) {
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
     struct sigaction before[5], handler = {};
@@ -56,6 +67,7 @@ static int run(void (*entry)(void**), const Launch& launch, Report* out) {
     kernel = entry;
     arguments = launch.arguments;
     for (int i = 0; i < 5; ++i) sigaction(signals[i], &handler, &before[i]);
+    flush_denormals(launch.flush_denormals != 0);
     const bool failed = sigsetjmp(launch_exit, 1) != 0;
     if (!failed) {
         check_geometry(launch);
@@ -70,6 +82,7 @@ static int run(void (*entry)(void**), const Launch& launch, Report* out) {
             run_block(launch.descending != 0);
         }
     }
+    flush_denormals(false);
     // A fiber left in the middle of a kernel starts anew; its stack stays.
     if (failed) for (Fiber& fiber : fibers) fiber.entered = false;
     for (int i = 0; i < 5; ++i) sigaction(signals[i], &before[i], nullptr);
@@ -103,6 +116,30 @@ static unsigned lane() { return current % kWarp; }
 }  // namespace cuda_on_cpu
 
 // ---- what kernels call
+
+static inline int __float_as_int(float value) {
+    int bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline float __int_as_float(int bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static inline long long __double_as_longlong(double value) {
+    long long bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static inline double __longlong_as_double(long long bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
 
 static void __syncthreads(int line = __builtin_LINE()) {
     cuda_on_cpu::wait(cuda_on_cpu::State::kAtBlockBarrier, line);

@@ -15,10 +15,20 @@ import subprocess
 import tempfile
 import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+
+
+def _has_fma() -> bool:
+    """Return whether this processor is an x86 with fused multiply-add."""
+    with suppress(OSError):
+        return " fma " in Path("/proc/cpuinfo").read_text()
+    return False
+
 
 HERE = Path(__file__).parent
 CACHE = HERE.parents[1] / ".pytest_cache" / "cuda_on_cpu"
@@ -35,6 +45,9 @@ FLAGS = (
     "-Wno-unused-function",
     "-fsanitize=alignment,bounds,signed-integer-overflow",
     "-fsanitize-undefined-trap-on-error",
+    # A fused multiply-add has one result wherever it is computed; as an instruction it takes a
+    # twentieth of the time.
+    *(["-mfma"] if _has_fma() else []),
 )
 
 
@@ -168,6 +181,7 @@ class _Launch(ctypes.Structure):
         ("first_block", ctypes.c_ulonglong),
         ("block_count", ctypes.c_ulonglong),
         ("descending", ctypes.c_int),
+        ("flush_denormals", ctypes.c_int),
         ("arguments", ctypes.POINTER(ctypes.c_void_p)),
     )
 
@@ -216,6 +230,7 @@ class Library:
             blocks - 1 if last_block_only else 0,
             1 if last_block_only else blocks,
             Library.descending,
+            "<float" in name,  # the first type of a kernel is the one it computes in
             pointers,
         )
         report = _Report()

@@ -442,6 +442,8 @@ class RawModule:
     ) -> None:
         if name_expressions and not any("-std=" in option for option in options):
             raise ValueError("templates need a C++ standard among the options")
+        if "--fmad=false" not in options:
+            raise ValueError("products and sums must be contracted nowhere, or bits are the card's")
         self._code = code
         self._names = tuple(name_expressions)
 
