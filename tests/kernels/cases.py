@@ -1,4 +1,4 @@
-"""What every implementation of the four operations must do: the cases, by name.
+"""What every implementation of the operations must do: the cases, by name.
 
 `CASES[name](xp)` runs `kernels.cuda` on arrays of `xp`, which is CuPy or its stand-in, and raises
 an AssertionError where the result differs from the float64 reference on NumPy. `start` and `run`
@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import minibatch_cases
 import numpy as np
 from tolerances import COLUMN_SUM, KERNEL
 
@@ -459,10 +460,12 @@ _add(momentum_update, FLOATS, (False, True), (0.0, 0.125))
 _add(momentum_update_keeps_infinity, FLOATS)
 _add(refuses_views)
 
-ORDINARY = tuple(CASES)
+CASES.update(minibatch_cases.CASES)
+ORDINARY = tuple(name for name in CASES if name not in minibatch_cases.CASES)
+ORDINARY += minibatch_cases.ORDINARY
 _add(bias_relu, ("float32",), ((10_000, 1000),))
 _add(relu_backward, ("float32",), ((10_000, 1000),))
 _add(cross_entropy_large, FLOATS, (257, 1000))
-HEAVY_NAMES = tuple(name for name in CASES if name not in ORDINARY)
 _add(last_block, OPERATIONS)
 STAND_IN_ONLY = tuple(name for name in CASES if name.startswith("last_block"))
+HEAVY_NAMES = tuple(name for name in CASES if name not in (*ORDINARY, *STAND_IN_ONLY))
