@@ -1,36 +1,11 @@
-"""The tests of the CUDA path bite: each deliberate fault below makes one of their cases fail.
+"""The tests of the CUDA path bite: each deliberate fault below makes one of their cases fail."""
 
-A fault counts only if the text to replace stands in the source exactly once, the changed source
-still compiles (g++, and NVRTC where it is installed), and an ordinary case of `cases.py` then fails
-by an assertion, a report of the CPU's CUDA, or a refused launch argument.
-"""
-
-import shutil
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import cases
 import cuda_on_cpu
-import nvrtc
 import pytest
-
-import kernels
-from kernels.sources import included
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One change of one file, the case that must fail, and a word of what it must say."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-    case: str
-    says: str = ""
-    slow: bool = False
-
+from faults import Fault, assert_caught, copy_package, run_with_package
 
 SOFTMAX, BIAS, BACKWARD, MOMENTUM = (f"{operation}.cu" for operation in cases.OPERATIONS)
 ORDINARY_10 = "cross_entropy_ordinary-float32-uint8-10"
@@ -107,7 +82,7 @@ FAULTS = (
     ),
     Fault(
         "label-not-checked",
-        SOFTMAX,
+        "labels.cuh",
         "wide >= 0 && wide < classes ?",
         "wide >= 0 ?",
         "cross_entropy_special-float32-10",
@@ -222,16 +197,16 @@ FAULTS = (
     ),
     Fault(
         "nesterov-with-the-old-velocity",
-        MOMENTUM,
-        "momentum * new_velocity + gradient",
-        "momentum * velocity[index] + gradient",
+        "momentum.cuh",
+        "rule.momentum * new_velocity + gradient",
+        "rule.momentum * *velocity + gradient",
         "momentum_update-float32-True-0.125",
         "parameter",
     ),
     Fault(
         "l2-of-infinity",
-        MOMENTUM,
-        "if (decay != 0) gradient",
+        "momentum.cuh",
+        "if (rule.decay != 0) gradient",
         "gradient",
         "momentum_update_keeps_infinity-float32",
         slow=True,
@@ -298,53 +273,20 @@ FAULTS = (
     Fault(
         "last-rows-left-out",
         "cuda.py",
-        "(_ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),)",
+        "(ceil_div(rows, LAYOUT.ROWS_PER_BLOCK),)",
         "(max(1, rows // LAYOUT.ROWS_PER_BLOCK),)",
         ORDINARY_10,
         slow=True,
     ),
     Fault(
         "view-not-refused",
-        "cuda.py",
+        "cuda_launch.py",
         "and not array.flags.c_contiguous:",
         "and False:",
         "refuses_views",
         slow=True,
     ),
 )
-
-# Specialisations that hold every line of a source.
-COMPILED = {
-    SOFTMAX: (
-        "softmax_cross_entropy_row<float, unsigned char, 10, 2>",
-        "softmax_cross_entropy_warp<float, unsigned char>",
-    ),
-    BIAS: ("bias_relu<float, 4>",),
-    BACKWARD: ("relu_backward<float, 4>", "sum_partials<float>"),
-    MOMENTUM: ("momentum_update<float>",),
-}
-
-
-def _copy_package(folder: Path) -> Path:
-    origin = Path(kernels.__file__).parent
-    ignore = shutil.ignore_patterns("__pycache__")
-    return shutil.copytree(origin, folder / "kernels", ignore=ignore)
-
-
-def _run_with_package(folder: Path, names: list[str]) -> None:
-    context = cases.fresh_processes()
-    with ProcessPoolExecutor(
-        1, mp_context=context, initializer=cases.start, initargs=(str(folder),)
-    ) as pool:
-        assert pool.submit(_package_folder).result() == str(folder / "kernels")
-        for name in names:
-            pool.submit(cases.run, name).result()
-
-
-def _package_folder() -> str:
-    import kernels
-
-    return str(Path(kernels.__file__).parent)
 
 
 @pytest.fixture(autouse=True)
@@ -353,35 +295,12 @@ def _needs_compiler() -> None:
         pytest.skip(reason)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(
-            fault,
-            id=f"{fault.file}:{fault.name}",
-            marks=[pytest.mark.slow] if fault.slow else [],
-        )
-        for fault in FAULTS
-    ],
-)
+@pytest.mark.parametrize("fault", [fault.test for fault in FAULTS])
 def test_fault_is_caught(fault: Fault, tmp_path: Path) -> None:
-    path = _copy_package(tmp_path) / fault.file
-    text = path.read_text()
-    assert text.count(fault.old) == 1
-    changed = text.replace(fault.old, fault.new)
-    path.write_text(changed)
-    if path.suffix == ".cu":
-        cuda_on_cpu.Library(included(changed), COMPILED[fault.file])
-        for library in nvrtc.libraries():
-            library.compile(included(changed), COMPILED[fault.file], 90)
-    else:
-        compile(changed, str(path), "exec")
-    # A fault that breaks the build instead would raise BuildError, which is neither of these.
-    with pytest.raises((AssertionError, TypeError), match=fault.says or None):
-        _run_with_package(tmp_path, [fault.case])
+    assert_caught(fault, tmp_path)
 
 
 @pytest.mark.slow
 def test_unchanged_copy_passes_every_case_that_catches_a_fault(tmp_path: Path) -> None:
-    _copy_package(tmp_path)
-    _run_with_package(tmp_path, sorted({fault.case for fault in FAULTS}))
+    copy_package(tmp_path)
+    run_with_package(tmp_path, sorted({fault.case for fault in FAULTS}))

@@ -1,6 +1,6 @@
 """Train on the stand-in for CuPy, in a process of its own, and print what a GPU would have done.
 
-python cuda_training.py CONFIG_JSON prints {"epochs": [{kind: calls}, ...], "history": [...]}.
+python cuda_training.py CONFIG_JSON prints {"epochs": [{kind: calls}, ...], "launches": [{kernel: calls}, ...], ...}.
 """
 
 import json
@@ -20,6 +20,7 @@ import numpy as np  # noqa: E402
 from mlp import Dataset, Rows, TrainingConfig, train  # noqa: E402
 from mlp.device import Device, to_numpy  # noqa: E402
 from mlp.model import named_arrays  # noqa: E402
+from mlp.work import step_kind  # noqa: E402
 
 
 def dataset():
@@ -38,10 +39,12 @@ def main(options):
     host = dataset()
     device = Device(xp, cupy.cuda.Device(0), "cuda", "cuda", "cuda:0", "stand-in")
     moved = host.to(device)
-    epochs = []
+    epochs, launches = [], []
 
     def on_epoch(state):
         epochs.append(Counter(kind for kind, _ in fake_cupy.recorded))
+        names = [name.partition("<")[0] for kind, name in fake_cupy.recorded if kind == "launch"]
+        launches.append(Counter(names))
         fake_cupy.recorded.clear()
 
     state = train(moved, config, on_epoch=on_epoch)
@@ -53,7 +56,9 @@ def main(options):
     print(
         json.dumps(
             {
+                "step": step_kind(config, moved),
                 "epochs": epochs,
+                "launches": launches,
                 "on_device": all(
                     isinstance(array, cupy.ndarray)
                     for array in named_arrays(state.parameters).values()

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -33,27 +34,50 @@ def train_on_the_stand_in(**options):
 
 
 RUNS = {
-    "one piece": {"hidden": [16]},
-    "three hidden layers": {"hidden": [16, 9, 8]},
-    "several shards": {"hidden": [16], "shard_rows": 50},
-    "mini-batches": {"hidden": [16], "batch_size": 70},
-    "everything": {
+    "one piece": ("full batch", {"hidden": [16]}),
+    "three hidden layers": ("full batch", {"hidden": [16, 9, 8]}),
+    "several shards": ("full batch", {"hidden": [16], "shard_rows": 50}),
+    "mini-batches": ("by rows", {"hidden": [16], "batch_size": 70, "shard_rows": 69}),
+    "fused steps": ("fused", {"hidden": [16], "batch_size": 70, "nesterov": True, "l2": 1e-3}),
+    "everything": ("by rows", {
         "hidden": [16, 8], "batch_size": 70, "shard_rows": 40, "nesterov": True, "l2": 1e-3,
         "early_stopping": 9,
-    },
+    }),
 }  # fmt: skip
 
 
 @needs_compiler
 @pytest.mark.parametrize("name", RUNS)
 def test_training_gives_numpys_numbers_within_the_budget_of_calls(name):
-    options = {"epochs": 3, "dtype": "float64", **RUNS[name]}
+    step, options = RUNS[name]
+    options = {"epochs": 3, "dtype": "float64", **options}
     run = train_on_the_stand_in(**options)
+    assert run["step"] == step
     assert run["on_device"]
     np.testing.assert_allclose(run["losses"], run["losses_on_host"], **TRAINING["float64"])
     assert run["difference"] < TRAINING["float64"]["rtol"]
-    for epoch in run["epochs"][1:-1]:  # the first draws the weights, the last only measures
-        check_budget(epoch, options)
+    # The first epoch draws the weights, the last only measures.
+    for epoch, launches in zip(run["epochs"][1:-1], run["launches"][1:-1], strict=True):
+        if step == "fused":
+            check_fused_budget(epoch, launches, options)
+        else:
+            check_budget(epoch, options)
+
+
+def check_fused_budget(epoch, launches, options):
+    """Four launches a step, no product and no sum; all else is once an epoch."""
+    steps = -(-DATASET[0] // options["batch_size"])
+    parts = ("forward", "loss", "backward", "update")
+    for part in parts:
+        assert launches.pop(f"minibatch_{part}") == steps
+    assert set(launches) == {"bias_relu", "softmax_cross_entropy_row"}  # of the held-out rows
+    assert epoch["gemm"] == 2 * 2
+    assert epoch["reduction"] == 3 * 2  # the losses and the correct predictions of every split
+    assert epoch["synchronisation"] == 1
+    assert epoch["transfer"] == 2
+    assert epoch["cast"] == 8 + 2  # a copy of the state; the held-out rows
+    assert epoch["operator"] == 2 * 2  # which are scaled, and their logits' bias added
+    assert epoch["function"] == 1  # packing what is read
 
 
 def check_budget(epoch, options):
