@@ -48,9 +48,18 @@ __device__ Real infinity() {
 
 template <typename Real>
 __device__ constexpr Real inverse_factorial(int k) {
-    Real product = 1;  // exact: 13! has 33 bits, 22 of them before its trailing zeros
+    Real product = 1;  // exact: 13! has 33 bits, of which the last ten are zeros
     for (int factor = 2; factor <= k; ++factor) product *= factor;
     return 1 / product;
+}
+
+// The terms r^K / K!, ..., r, 1 below what `series` holds already, by Horner's rule.
+template <typename Real, int K>
+__device__ Real exponential_series(Real r, Real series) {
+    constexpr Real coefficient = inverse_factorial<Real>(K);  // found by the compiler
+    series = fma(series, r, coefficient);
+    if constexpr (K > 0) series = exponential_series<Real, K - 1>(r, series);
+    return series;
 }
 
 // exp(x) = 2^n exp(r), where x = n log(2) + r and |r| <= log(2) / 2. NaN stays NaN.
@@ -62,11 +71,7 @@ __device__ Real exponential(Real x) {
     const Real n = rint(x * (1 / F::LN2));
     // log(2) in two pieces: the product with the first is not rounded on its own.
     const Real r = fma(-n, F::LN2_REST, fma(-n, F::LN2, x));
-    Real series = inverse_factorial<Real>(F::EXP_DEGREE);
-#pragma unroll
-    for (int k = F::EXP_DEGREE - 1; k >= 0; --k) {
-        series = fma(series, r, inverse_factorial<Real>(k));
-    }
+    const Real series = exponential_series<Real, F::EXP_DEGREE>(r, 0);
     // In two halves: 2^n may lie outside the normal numbers where the result does not.
     const int exponent = static_cast<int>(n), half = exponent / 2;
     return series * power_of_two<Real>(half) * power_of_two<Real>(exponent - half);

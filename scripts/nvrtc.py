@@ -91,6 +91,20 @@ class Nvrtc:
         str
             Whatever the log holds besides ptxas' report: warnings, notes, remarks.
         """
+        lowered, log, _ = self._compiled(source, names, f"sm_{architecture}")
+        usages, rest = _parse(log)
+        return {name: usages[mangled] for name, mangled in lowered.items()}, rest
+
+    def ptx(self, source: str, names: Sequence[str], architecture: int) -> dict[str, str]:
+        """Return the PTX of the kernels that the name expressions ask for."""
+        lowered, _, text = self._compiled(source, names, f"compute_{architecture}")
+        bodies = dict(re.findall(r"\.entry (\w+)(\(.*?^\})", text, re.DOTALL | re.MULTILINE))
+        return {name: bodies[mangled] for name, mangled in lowered.items()}
+
+    def _compiled(
+        self, source: str, names: Sequence[str], target: str
+    ) -> tuple[dict[str, str], str, str]:
+        """Return the kernels' mangled names, the compiler's log and the program's PTX."""
         program = ctypes.c_void_p()
         self._call(
             "nvrtcCreateProgram", ctypes.byref(program), source.encode(), b"k.cu", 0, None, None
@@ -98,7 +112,7 @@ class Nvrtc:
         try:
             for name in names:
                 self._call("nvrtcAddNameExpression", program, name.encode())
-            options = [option.encode() for option in (f"-arch=sm_{architecture}", *OPTIONS)]
+            options = [option.encode() for option in (f"-arch={target}", *OPTIONS)]
             array = (ctypes.c_char_p * len(options))(*options)
             status = self._library.nvrtcCompileProgram(program, len(options), array)
             log = self._text("ProgramLog", program)
@@ -109,10 +123,9 @@ class Nvrtc:
                 pointer = ctypes.c_char_p()
                 self._call("nvrtcGetLoweredName", program, name.encode(), ctypes.byref(pointer))
                 lowered[name] = (pointer.value or b"").decode()
+            return lowered, log, self._text("PTX", program)
         finally:
             self._library.nvrtcDestroyProgram(ctypes.byref(program))
-        usages, rest = _parse(log)
-        return {name: usages[mangled] for name, mangled in lowered.items()}, rest
 
 
 _ENTRY = re.compile(r"ptxas info\s*: Compiling entry function '(\w+)' for 'sm_\w+'")
