@@ -34,6 +34,11 @@ KERNELS = {
         *("sum_partials<float>", "sum_partials<double>"),
     ],
     "momentum_update": ["momentum_update<float>", "momentum_update<double>"],
+    **{
+        operation: [f"{operation}<{real}, unsigned char>" for real in ("float", "double")]
+        for operation in ("minibatch_forward", "minibatch_loss", "minibatch_update")
+    },
+    "minibatch_backward": ["minibatch_backward<float>", "minibatch_backward<double>"],
 }
 
 

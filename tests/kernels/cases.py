@@ -325,6 +325,17 @@ def momentum_update_keeps_infinity(xp: Any, dtype: str) -> None:
     assert cuda.momentum_update(*arrays, 0.5, 0.5)[0].get().tolist() == [np.inf, 0.0]
 
 
+def momentum_update_denormals(xp: Any, dtype: str) -> None:
+    """Single precision takes denormals for zeros, double precision computes with them."""
+    from kernels import cuda
+
+    tiny = np.finfo(dtype).smallest_subnormal
+    hosts = np.array([0.0, tiny], dtype), np.array([tiny, 0.0], dtype), np.zeros(2, dtype)
+    results = cuda.momentum_update(*map(xp.asarray, hosts), 0.5, 0.875)
+    expected = [0.0, 0.0] if dtype == "float32" else [-tiny, tiny]
+    assert results[0].get().tolist() == expected
+
+
 # ---- refusals
 
 
@@ -458,6 +469,7 @@ _add(relu_backward_not_finite, FLOATS)
 _add(empty_batch, FLOATS)
 _add(momentum_update, FLOATS, (False, True), (0.0, 0.125))
 _add(momentum_update_keeps_infinity, FLOATS)
+_add(momentum_update_denormals, FLOATS)
 _add(refuses_views)
 
 CASES.update(minibatch_cases.CASES)

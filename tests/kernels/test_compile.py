@@ -3,6 +3,8 @@
 NVRTC needs no GPU. Its wheel is in the `test` extra on Linux x86-64; elsewhere these tests skip.
 """
 
+import re
+
 import cases
 import nvrtc
 import pytest
@@ -79,6 +81,19 @@ def test_softmax_compiles(library: nvrtc.Nvrtc, architecture: int) -> None:
 def test_every_softmax_compiles(library: nvrtc.Nvrtc, architecture: int) -> None:
     names = cases.specialisations("softmax_cross_entropy", tuple(range(1, 33)))
     _check(library, names, "softmax_cross_entropy", architecture)
+
+
+@pytest.mark.parametrize("operation", [*cases.OPERATIONS, *cases.MINIBATCH])
+def test_numbers_are_rounded_in_one_way(library: nvrtc.Nvrtc, operation: str) -> None:
+    """No approximation, and nothing without a rounding of its own: the compiler may fuse that."""
+    names = cases.specialisations(operation, (10,))
+    for name, text in library.ptx(cases.source(operation), names, 90).items():
+        arithmetic = re.findall(r"\b(?:add|sub|mul|mad|fma|div|rcp)[\w.]*\.f(?:32|64)", text)
+        assert arithmetic, name
+        assert all(".rn." in instruction for instruction in arithmetic), name
+        assert not re.search(r"\.approx|\b(?:ex2|lg2|sqrt|rsqrt|sin|cos)\.", text), name
+    multiply_add = sum("fma" in instruction for instruction in arithmetic)
+    assert (multiply_add == 0) == (operation in ("bias_relu", "relu_backward", "momentum_update"))
 
 
 def test_warnings_and_errors_are_seen(library: nvrtc.Nvrtc) -> None:
