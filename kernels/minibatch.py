@@ -1,7 +1,7 @@
 """The steps of an epoch in mini-batches, of a network with one hidden layer: the contract.
 
-The other operations are parts of a step; this one is all of it. Where a network is small the launches
-of a step, and not its arithmetic, decide how long it takes on a GPU.
+The other operations are parts of a step; this one is all of it. Where a network is small, the
+launches of a step and not its arithmetic decide how long it takes on a GPU.
 """
 
 import math

@@ -117,7 +117,7 @@ def fused(
     for stepped in work.fused_steps(parameters, velocity, order, steps):
         if work.team.agree():
             return None
-    *_, losses, correct = stepped
+        _, _, losses, correct = stepped
     # In place: the arrays that a step returns are those that it was given.
     return parameters, velocity, [model.to_sums(losses, correct, None)]
 

@@ -9,9 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 __version__ = "0.2.0"
-# Whoever changes the last bits of what training computes raises this number: a run that was begun
-# with another one is warned of when it is resumed. Files of version 0.1 name none; theirs is 1.
-ARITHMETIC = 1
+# Whoever changes the last bits of what training computes on a kind of device raises its number: a
+# run that was begun with another one is warned of when it is resumed. Files of version 0.1 name
+# none; theirs is 1.
+ARITHMETIC = {"cpu": 1, "cuda": 2}
 failure = ""  # why `import mlp` could import nothing else; set there, and said
 
 _PACKAGE = Path(__file__).resolve().parent

@@ -5,8 +5,8 @@ python scripts/calculate_step.py --out table.md
 
 Counted: the launches of a step, from the code that makes them; the instructions that their warps
 execute, by following the compiled kernels (PTX for Hopper) thread by thread; and the bytes of the
-arrays that each must read and write. Calculated, with the constants below: the time of a step and of
-an epoch. Nothing is measured. It writes the table of kernels/README.md and needs an NVRTC wheel.
+arrays that each must read and write. Calculated, with the constants below: the time of a step and
+of an epoch. Nothing is measured. It writes the table of kernels/README.md and needs an NVRTC wheel.
 """
 
 import importlib

@@ -1,8 +1,8 @@
 """Follow one thread through a kernel's PTX, and count the instructions that it executes.
 
 What decides where a thread goes is computed: integers, predicates, launch arguments. Numbers in
-floating point are not: all of them are 1, and what is loaded from memory is 0 or 1, so branches that
-depend on data go one way.
+floating point are not: all of them are 1, and what is loaded from memory is 0 or 1, so branches
+that depend on data go one way.
 """
 
 import re
@@ -110,7 +110,9 @@ def _execute(
     if name == "ld":
         parameter = re.search(r"_param_(\d+)$", sources[-1])
         loaded = arguments[int(parameter[1])] if parameter else float(kind[0] == "f")
-        for register in instruction.operands if "v4" in modifiers or "v2" in modifiers else [target]:
+        for register in (
+            instruction.operands if "v4" in modifiers or "v2" in modifiers else [target]
+        ):
             values[register] = loaded
         return
     operands = [values.get(source, _constant(source)) for source in sources]

@@ -95,6 +95,6 @@ def test_a_run_begun_with_other_arithmetic_is_warned_of(tmp_path, capsys, monkey
     unknown = "did not record: CPU features, arithmetic, sample of NumPy's bits: the last bits may"
     assert unknown in capsys.readouterr().err
     (run / "run.json").unlink()  # the checkpoint that it left is of now
-    monkeypatch.setattr("mlp.run.environment.ARITHMETIC", 2)
+    monkeypatch.setattr("mlp.run.environment.ARITHMETIC", {"cpu": 2})
     assert main([*options, "--epochs", "9"]) == 0
     assert "arithmetic was 1 and is 2: the last bits may differ" in capsys.readouterr().err

@@ -272,6 +272,6 @@ def versions(device: Device) -> dict[str, str]:
         "numpy": np.__version__,
         "array-api-compat": array_api_compat.__version__,
         "array-api-mlp": __version__,
-        "arithmetic": str(ARITHMETIC),
+        "arithmetic": str(ARITHMETIC[device.kind]),
         device.library: device.version,
     }

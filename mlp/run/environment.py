@@ -24,7 +24,7 @@ def describe_environment(device: Device) -> dict[str, str]:
         "device": device.used,
         "library": f"{device.library} {device.version}",
         "NumPy": np.__version__,
-        "arithmetic": str(ARITHMETIC),
+        "arithmetic": str(ARITHMETIC[device.kind]),
         "sample of NumPy's bits": sample(),
     }
 

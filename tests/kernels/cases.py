@@ -85,7 +85,9 @@ def start(package_parent: str | None = None) -> None:
         sys.path.insert(0, package_parent)
     fake_cupy.install()
     if package_parent is None:  # another package's few kernels are built one by one
-        known = {source(operation): specialisations(operation) for operation in (*OPERATIONS, *MINIBATCH)}
+        known = {
+            source(operation): specialisations(operation) for operation in (*OPERATIONS, *MINIBATCH)
+        }
         fake_cupy.RawModule.prebuilt = staticmethod(lambda code: known.get(code, ()))
 
 

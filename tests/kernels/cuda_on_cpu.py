@@ -22,7 +22,6 @@ from pathlib import Path
 import numpy as np
 
 
-
 def _has_fma() -> bool:
     """Return whether this processor is an x86 with fused multiply-add."""
     with suppress(OSError):

@@ -76,8 +76,7 @@ def trained(
     steps: Iterator[tuple[Any, ...]],
 ) -> tuple[dict[str, Any], Any, Any]:
     """Take every step; return the arrays by name, the losses and the correct predictions."""
-    for layers, velocity, losses, correct in steps:
-        pass
+    *_, (layers, velocity, losses, correct) = steps
     arrays = [array for layer in (*layers, *velocity) for array in layer]
     return dict(zip(NAMES, arrays, strict=True)), losses, correct
 

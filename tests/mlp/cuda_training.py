@@ -1,6 +1,7 @@
 """Train on the stand-in for CuPy, in a process of its own, and print what a GPU would have done.
 
-python cuda_training.py CONFIG_JSON prints {"epochs": [{kind: calls}, ...], "launches": [{kernel: calls}, ...], ...}.
+python cuda_training.py CONFIG_JSON prints as JSON, among others, how many calls of each kind
+and launches of each kernel every epoch made.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The bits that any card must give, found on the CPU: what `verify_cuda.py` compares a card's with."""
+"""The bits that any card must give, found by executing the kernels on the CPU."""
 
 from concurrent.futures import ProcessPoolExecutor
 
