@@ -193,7 +193,7 @@ def test_a_damaged_config_is_named_in_one_line(tmp_path, text):
 def record(dataset, **changes):
     config = TrainingConfig(hidden=(5,), epochs=4, **changes)
     state = train(dataset, config)
-    given = dataset, choose_device("cpu"), 3, state
+    given = dataset, choose_device("cpu"), 3, "by units", state
     return directory.record(*given, stopped_early=False, total_seconds=1.5, ranks=2), state
 
 
@@ -211,7 +211,8 @@ def test_a_record_is_of_the_weights_that_are_saved(make_dataset):
     assert best["result"]["best_valid_epoch"] == row.epoch == state.best.epoch
     assert best["result"]["valid_loss"] == row.valid_loss
     assert best["parameters_sha256"] == parameters_sha256(state.best.parameters)
-    assert (best["device"]["ranks"], best["device"]["threads"]) == (2, 3)
+    device = best["device"]
+    assert (device["ranks"], device["threads"], device["step"]) == (2, 3, "by units")
     data = best["data"]
     assert [data[f"n_{name}"] for name in ("train", "valid", "test")] == [300, 90, 60]
 

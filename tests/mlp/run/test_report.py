@@ -39,7 +39,7 @@ def report(tmp_path):
         state = state or train(dataset, config)
         device = choose_device("cpu")
         record = directory.record(
-            dataset, device, threads=2, state=state, stopped_early=False, total_seconds=1.5
+            *(dataset, device, 2, "full batch", state), stopped_early=False, total_seconds=1.5
         )
         path = tmp_path / "run" / "report.html"
         path.parent.mkdir(exist_ok=True)
@@ -181,7 +181,9 @@ def test_the_record_is_shown(report, make_dataset):
     dataset = replace(make_dataset(), path="/somewhere/letters.npz", sha256="5" * 64)
     state = train(dataset, CONFIG)
     record = directory.record(
-        dataset, choose_device("cpu"), 2, state, stopped_early=False, total_seconds=4000
+        *(dataset, choose_device("cpu"), 2, "by rows", state),
+        stopped_early=False,
+        total_seconds=4000,
     )
     record["device"] |= {"requested": "cuda", "reason": "no driver is installed"}
     page, _, _ = report(
@@ -206,7 +208,7 @@ def test_hostile_text_stays_text(report, make_dataset, tmp_path, place):
     dataset = images(make_dataset())
     state = train(dataset, replace(CONFIG, epochs=1))
     record = directory.record(
-        dataset, choose_device("cpu"), 2, state, stopped_early=False, total_seconds=1
+        *(dataset, choose_device("cpu"), 2, "by rows", state), stopped_early=False, total_seconds=1
     )
     changes = {"command": "python train.py"}
     if place == "class names":
@@ -386,7 +388,9 @@ def test_a_report_that_cannot_be_written_is_one_line(report, make_dataset, tmp_p
         write_report(
             tmp_path / "none" / "report.html",
             record=directory.record(
-                dataset, choose_device("cpu"), 1, state, stopped_early=False, total_seconds=1
+                *(dataset, choose_device("cpu"), 1, "by rows", state),
+                stopped_early=False,
+                total_seconds=1,
             ),
             config=CONFIG,
             history=state.history,
