@@ -79,11 +79,13 @@ def mini_batches(
     for epoch in count(start):
         job = None if seen else work.evaluation_job(parameters, work.dataset.train)
         sums = work.measure(parameters, job)
+        # To read the sums is to wait for the device, so what the host can do comes first.
+        coming = work.steps(epoch) if epoch < work.config.epochs else None
         yield Epoch(parameters, velocity, {"train": seen, **sums})
-        if epoch >= work.config.epochs:
+        if coming is None:
             return
         with work.team:
-            advanced = one_epoch(work, parameters, velocity, *work.steps(epoch))
+            advanced = one_epoch(work, parameters, velocity, *coming)
         if advanced is None:
             return
         parameters, velocity, seen = advanced
