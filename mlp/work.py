@@ -1,4 +1,4 @@
-"""What epochs work with: rows, options and the team; which way a step is done, and how it is divided."""
+"""What epochs work with: rows, options, the team; which way a step is done, how it is divided."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias

@@ -62,9 +62,7 @@ def _check(library: nvrtc.Nvrtc, names: list[str], operation: str, architecture:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize(
-    "operation", ["bias_relu", "relu_backward", "momentum_update", *cases.MINIBATCH]
-)
+@pytest.mark.parametrize("operation", ["bias_relu", "relu_backward", "momentum_update"])
 def test_operation_compiles(library: nvrtc.Nvrtc, operation: str, architecture: int) -> None:
     _check(library, cases.specialisations(operation), operation, architecture)
 
@@ -74,6 +72,22 @@ def test_softmax_compiles(library: nvrtc.Nvrtc, architecture: int) -> None:
     """A few numbers of classes, odd and even; the slow test has all 32."""
     names = cases.specialisations("softmax_cross_entropy", (2, 3, 10))
     _check(library, names, "softmax_cross_entropy", architecture)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("operation", cases.MINIBATCH)
+def test_minibatch_compiles(library: nvrtc.Nvrtc, operation: str, architecture: int) -> None:
+    """For the rows and labels of a data set of images; the slow test has all."""
+    names = cases.specialisations(operation)
+    names = [name for name in names if "," not in name or "unsigned char" in name]
+    _check(library, names, operation, architecture)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("operation", cases.MINIBATCH)
+def test_every_minibatch_compiles(library: nvrtc.Nvrtc, operation: str, architecture: int) -> None:
+    _check(library, cases.specialisations(operation), operation, architecture)
 
 
 @pytest.mark.slow

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import cases
 import cuda_on_cpu
+import minibatch_faults
 import pytest
 from faults import Fault, assert_caught, copy_package, run_with_package
 
@@ -286,6 +287,7 @@ FAULTS = (
         "refuses_views",
         slow=True,
     ),
+    *minibatch_faults.FAULTS,
 )
 
 

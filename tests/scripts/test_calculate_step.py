@@ -1,4 +1,4 @@
-"""What is counted of a mini-batch step: instructions by following PTX, launches, the epoch's time."""
+"""What is counted of a mini-batch step: instructions in PTX, launches, the epoch's time."""
 
 import re
 import subprocess

@@ -1,14 +1,10 @@
-"""The tests of the mini-batch step bite: nine kinds of fault, in every kernel that can have them.
+"""Faults of the mini-batch step: nine kinds, in every kernel that can have them, and some more.
 
 Forward and loss change no parameter, so what can go wrong in an update cannot in them; backward
 reads no row through the epoch's order.
 """
 
-from pathlib import Path
-
-import cuda_on_cpu
-import pytest
-from faults import Fault, assert_caught, copy_package, run_with_package
+from faults import Fault
 
 FORWARD, LOSS, BACKWARD, UPDATE = (
     f"minibatch_{part}.cu" for part in ("forward", "loss", "backward", "update")
@@ -258,20 +254,3 @@ FAULTS = (
         slow=True,
     ),
 )
-
-
-@pytest.fixture(autouse=True)
-def _needs_compiler() -> None:
-    if reason := cuda_on_cpu.why_not():
-        pytest.skip(reason)
-
-
-@pytest.mark.parametrize("fault", [fault.test for fault in FAULTS])
-def test_fault_is_caught(fault: Fault, tmp_path: Path) -> None:
-    assert_caught(fault, tmp_path)
-
-
-@pytest.mark.slow
-def test_unchanged_copy_passes_every_case_that_catches_a_fault(tmp_path: Path) -> None:
-    copy_package(tmp_path)
-    run_with_package(tmp_path, sorted({fault.case for fault in FAULTS}))
