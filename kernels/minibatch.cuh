@@ -1,4 +1,4 @@
-// What the kernels of a mini-batch step share: where a row's features are, and a product's inner loop.
+// What the kernels of a mini-batch step share: the input, and the inner loop of a product.
 //
 // Products add in a fixed order, one fused multiply-add a term, whatever the card. A thread owns
 // 4 x 4 of a product's results: for every inner index it loads 4 + 4 values from shared memory and

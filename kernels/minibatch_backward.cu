@@ -5,12 +5,12 @@
 //     gradient[j, k]   = sum_n hidden[n, j] * dlogits[n, k]                          of weight
 //     gradient_bias[k] = sum_n dlogits[n, k]
 //
-// A bias is the weight of a unit whose output is always 1: the unit after the last one, which has no
-// dz. It is not decayed.
+// A bias is the weight of a unit whose output is always 1: the unit after the last one, which has
+// no dz. It is not decayed.
 //
-// A block owns BACKWARD_UNITS units, and no other block reads the weights that it changes. Rows come
-// in chunks of WARP. Of a chunk a thread owns one row to find dz, and one class to add the row's
-// terms of the gradient, in the order of the rows; nothing needs to be added across threads.
+// A block owns BACKWARD_UNITS units, and no other block reads the weights that it changes. Rows
+// come in chunks of WARP. Of a chunk a thread owns one row to find dz, and one class to add the
+// row's terms of the gradient, in the order of the rows; nothing needs to be added across threads.
 
 #include "layout.cuh"
 #include "momentum.cuh"
@@ -56,7 +56,8 @@ __global__ void minibatch_backward(Real* hidden, const Real* dlogits, int rows, 
         __syncthreads();  // before the next chunk overwrites what others still read
     }
     if (owns_weight) {
-        advance(weight + place, velocity + place, sum, Rule<Real>{momentum, scale, decay, nesterov});
+        advance(weight + place, velocity + place, sum,
+                Rule<Real>{momentum, scale, decay, nesterov});
     } else if (unit == units && y < classes) {
         advance(bias + y, bias_velocity + y, sum, Rule<Real>{momentum, scale, 0, nesterov});
     }

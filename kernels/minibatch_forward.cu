@@ -5,9 +5,9 @@
 // Rows are gathered, cast and scaled while they are loaded, so the batch is never stored.
 //
 // A block owns FORWARD_TILE x FORWARD_TILE results, of which 64 threads own 4 x 4 each. At 128 rows
-// and 1,000 units these are no more blocks than a large card has multiprocessors, so every block has
-// four such groups of 64: the inner dimension comes in slabs of FORWARD_TILE inputs, of which each
-// group takes a quarter. The groups' sums are added in order at the end.
+// and 1,000 units these are no more blocks than a large card has multiprocessors, so every block
+// has four such groups of 64: the inner dimension comes in slabs of FORWARD_TILE inputs, of which
+// each group takes a quarter. The groups' sums are added in order at the end.
 //
 // Slabs lie twice in shared memory: while one is multiplied the next is on its way, and one barrier
 // a slab is enough, since nobody writes into the slab that others still read.
@@ -19,7 +19,8 @@ template <typename Real, typename In>
 __global__ void minibatch_forward(const In* features, const long long* order, long long start,
                                   int rows, Real scale, const Real* weight, const Real* bias,
                                   Real* hidden, int inputs, int units) {
-    constexpr int T = FORWARD_TILE, LOADS = 4;
+    constexpr int T = FORWARD_TILE;
+    constexpr int THREADS = (T / 4) * (T / 4) * FORWARD_GROUPS, LANES = THREADS / T;
     union Shared {
         struct {
             Tile<Real, T, T> left[2], right[2];  // left lies transposed: (input, row)
@@ -28,18 +29,18 @@ __global__ void minibatch_forward(const In* features, const long long* order, lo
     };
     __shared__ Shared shared;
     const int group = threadIdx.z;
-    const int thread = (group * 8 + threadIdx.y) * 8 + threadIdx.x;
+    const int thread = (group * (T / 4) + threadIdx.y) * (T / 4) + threadIdx.x;
     const int row0 = blockIdx.y * T, unit0 = blockIdx.x * T;
 
-    // What a thread loads of a slab: of one row and of one input, every eighth element, so that
+    // What a thread loads of a slab: of one row and of one input every LANES-th element, so that
     // neighbouring lanes read neighbouring addresses.
-    const int line = thread / 8, lane = thread % 8;
+    const int line = thread / LANES, lane = thread % LANES;
     const long long row = row0 + line < rows ? order[start + row0 + line] : -1;
-    Real features_ahead[LOADS], weights_ahead[LOADS];
+    Real features_ahead[T / LANES], weights_ahead[T / LANES];
     auto load = [&](int input0) {
 #pragma unroll
-        for (int i = 0; i < LOADS; ++i) {
-            const int column = input0 + lane + 8 * i, unit = unit0 + lane + 8 * i;
+        for (int i = 0; i < T / LANES; ++i) {
+            const int column = input0 + lane + LANES * i, unit = unit0 + lane + LANES * i;
             features_ahead[i] =
                 row >= 0 && column < inputs ? input(features, row, inputs, column, scale) : Real(0);
             const long long offset = static_cast<long long>(input0 + line) * units + unit;
@@ -48,9 +49,9 @@ __global__ void minibatch_forward(const In* features, const long long* order, lo
     };
     auto store = [&](int slab) {
 #pragma unroll
-        for (int i = 0; i < LOADS; ++i) {
-            shared.slabs.left[slab].values[lane + 8 * i][line] = features_ahead[i];
-            shared.slabs.right[slab].values[line][lane + 8 * i] = weights_ahead[i];
+        for (int i = 0; i < T / LANES; ++i) {
+            shared.slabs.left[slab].values[lane + LANES * i][line] = features_ahead[i];
+            shared.slabs.right[slab].values[line][lane + LANES * i] = weights_ahead[i];
         }
     };
 
@@ -75,8 +76,8 @@ __global__ void minibatch_forward(const In* features, const long long* order, lo
     store_sums(sums, 4 * threadIdx.y, 4 * threadIdx.x, shared.sums[group]);
     __syncthreads();
 #pragma unroll
-    for (int i = 0; i < LOADS; ++i) {
-        const int n = line, j = lane + 8 * i, unit = unit0 + j;
+    for (int i = 0; i < T / LANES; ++i) {
+        const int n = line, j = lane + LANES * i, unit = unit0 + j;
         if (row < 0 || unit >= units) continue;
         Real z = shared.sums[0].values[n][j];
 #pragma unroll

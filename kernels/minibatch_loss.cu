@@ -3,9 +3,9 @@
 //     logits[n, k]  = sum_j hidden[n, j] * weight[j, k] + bias[k]
 //     dlogits[n, k] = softmax(logits[n])[k] - (k == label)
 //
-// Losses and correct predictions go to the row's place in the epoch, to be summed once an epoch. The
-// rules of undefined rows are those of softmax_cross_entropy.cu, and so is the order of every sum
-// over classes.
+// Losses and correct predictions go to the row's place in the epoch, to be summed once an epoch.
+// The rules of undefined rows are those of softmax_cross_entropy.cu, and so is the order of every
+// sum over classes.
 //
 // A block owns a row. A thread owns a class and every GROUPS-th unit, where GROUPS = threads /
 // classes: as the block reads the weights in the order in which they lie in memory, no lane idles
@@ -38,8 +38,8 @@ __global__ void minibatch_loss(const Real* hidden, const Real* weight, const Rea
     }
     __syncthreads();
 
-    // Every thread of a class finds the row's maximum and, below, its sum: all of them read the same
-    // address at a time. Strictly larger: of equal logits the first one is the prediction.
+    // Every thread of a class finds the row's maximum and, below, its sum: all of them read the
+    // same address at a time. Strictly larger: of equal logits the first one is the prediction.
     Real largest = logits[0];
     int predicted = 0;
     for (int other = 1; other < classes; ++other) {

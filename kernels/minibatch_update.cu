@@ -1,14 +1,14 @@
-// Last launch of a mini-batch step: the gradient of the hidden layer, used up as soon as it is known.
+// Last launch of a mini-batch step: the hidden layer's gradient, used up as soon as it is known.
 //
 //     gradient[i, j]   = sum_n scale * features[order[start + n], i] * dz[n, j]      of weight
 //     gradient_bias[j] = sum_n dz[n, j]
 //
-// and the momentum update of both: no gradient is ever stored. A bias is the weight of an input that
-// is always 1: the input after the last one. It is not decayed.
+// and the momentum update of both: no gradient is ever stored. A bias is the weight of an input
+// that is always 1: the input after the last one. It is not decayed.
 //
-// A block owns UPDATE_INPUTS x UPDATE_UNITS weights, of which a thread sums 4 x 4. Rows come in slabs
-// of UPDATE_ROWS, which lie twice in shared memory as in minibatch_forward.cu. The sums then pass
-// through shared memory, so that neighbouring lanes update neighbouring weights.
+// A block owns UPDATE_INPUTS x UPDATE_UNITS weights, of which a thread sums 4 x 4. Rows come in
+// slabs of UPDATE_ROWS, which lie twice in shared memory as in minibatch_forward.cu. The sums then
+// pass through shared memory, so that neighbouring lanes update neighbouring weights.
 
 #include "layout.cuh"
 #include "minibatch.cuh"
@@ -20,7 +20,7 @@ __global__ void minibatch_update(const In* features, const long long* order, lon
                                  Real* bias, Real* bias_velocity, int inputs, int units,
                                  Real momentum, Real step_scale, Real decay, int nesterov) {
     constexpr int I = UPDATE_INPUTS, J = UPDATE_UNITS, N = UPDATE_ROWS;
-    constexpr int THREADS = (I / 4) * (J / 4), LINES = THREADS / N;
+    constexpr int THREADS = (I / 4) * (J / 4), LANES = THREADS / N;
     union Shared {
         struct {
             Tile<Real, N, I> left[2];
@@ -33,15 +33,15 @@ __global__ void minibatch_update(const In* features, const long long* order, lon
     const int tiles_across = (units + J - 1) / J;
     const int input0 = blockIdx.x / tiles_across * I, unit0 = blockIdx.x % tiles_across * J;
 
-    // What a thread loads of a slab: of one row every LINES-th element.
-    const int line = thread / LINES, lane = thread % LINES;
-    Real inputs_ahead[I / LINES], gradients_ahead[J / LINES];
+    // What a thread loads of a slab: of one row every LANES-th element.
+    const int line = thread / LANES, lane = thread % LANES;
+    Real inputs_ahead[I / LANES], gradients_ahead[J / LANES];
     auto load = [&](int row0) {
         const int n = row0 + line;
         const long long row = n < rows ? order[start + n] : -1;
 #pragma unroll
-        for (int i = 0; i < I / LINES; ++i) {
-            const int column = input0 + lane + LINES * i;
+        for (int i = 0; i < I / LANES; ++i) {
+            const int column = input0 + lane + LANES * i;
             inputs_ahead[i] = Real(0);
             if (row >= 0 && column < inputs) {
                 inputs_ahead[i] = input(features, row, inputs, column, scale);
@@ -50,20 +50,20 @@ __global__ void minibatch_update(const In* features, const long long* order, lon
             }
         }
 #pragma unroll
-        for (int j = 0; j < J / LINES; ++j) {
-            const int unit = unit0 + lane + LINES * j;
+        for (int j = 0; j < J / LANES; ++j) {
+            const int unit = unit0 + lane + LANES * j;
             const long long offset = static_cast<long long>(n) * units + unit;
             gradients_ahead[j] = row >= 0 && unit < units ? dz[offset] : Real(0);
         }
     };
     auto store = [&](int slab) {
 #pragma unroll
-        for (int i = 0; i < I / LINES; ++i) {
-            shared.slabs.left[slab].values[line][lane + LINES * i] = inputs_ahead[i];
+        for (int i = 0; i < I / LANES; ++i) {
+            shared.slabs.left[slab].values[line][lane + LANES * i] = inputs_ahead[i];
         }
 #pragma unroll
-        for (int j = 0; j < J / LINES; ++j) {
-            shared.slabs.right[slab].values[line][lane + LINES * j] = gradients_ahead[j];
+        for (int j = 0; j < J / LANES; ++j) {
+            shared.slabs.right[slab].values[line][lane + LANES * j] = gradients_ahead[j];
         }
     };
 

@@ -1,5 +1,5 @@
-// One step of gradient descent with momentum over one parameter array, in place and in one pass; the
-// rule stands in momentum.cuh.
+// One step of gradient descent with momentum over one parameter array, in place and in one pass;
+// the rule stands in momentum.cuh.
 //
 // A thread owns an element: neighbouring threads touch neighbouring addresses, and three loads and
 // two stores an element are all the traffic there is. Single values are loaded, not packs: an
