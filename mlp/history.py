@@ -17,8 +17,13 @@ if TYPE_CHECKING:
 
 SPLITS = {"train": "Training", "valid": "Validation", "test": "Test"}
 AXES = {"loss": "Average cross-entropy (nats)", "accuracy": "Accuracy"}
-# Colours that stay apart for colour-blind readers (Okabe and Ito), and line styles besides.
-_STYLES = {"train": ("#0072B2", "-"), "valid": ("#D55E00", "--"), "test": ("#009E73", ":")}
+# Colours that stay apart for colour-blind readers (Okabe and Ito), styles and widths besides: test
+# rows are only looked at, so their line is thin.
+_STYLES = {
+    "train": ("#0072B2", "-", 1.8),
+    "valid": ("#D55E00", "--", 1.8),
+    "test": ("#009E73", "-", 0.9),
+}
 
 
 class Metrics(NamedTuple):
@@ -126,7 +131,7 @@ def _line(cells: Iterable[str]) -> str:
     return ",".join(cells) + "\r\n"  # as `csv` writes it; no cell needs quotes
 
 
-def draw(figure: Any, history: Sequence[Metrics], quantity: str) -> None:
+def draw(figure: Any, history: Sequence[Metrics], quantity: str, first: int = 0) -> None:
     """Draw a quantity of the splits that there are over the epochs into an empty figure.
 
     Parameters
@@ -134,19 +139,50 @@ def draw(figure: Any, history: Sequence[Metrics], quantity: str) -> None:
     figure : matplotlib Figure or SubFigure
     history : sequence of Metrics
     quantity : {"loss", "accuracy"}
+    first : int
+        Number of the first row to draw: the last rows alone show what the first ones hide.
     """
     axes = figure.add_subplot(xlabel="Epoch", ylabel=AXES[quantity])
-    epochs = [row.epoch for row in history]
+    shown = history[first:]
+    epochs = [row.epoch for row in shown]
+    ends = {}
     for split, label in SPLITS.items():
-        values = [getattr(row, f"{split}_{quantity}") for row in history]
+        values = [getattr(row, f"{split}_{quantity}") for row in shown]
         if any(map(math.isfinite, values)):
-            colour, line = _STYLES[split]
+            colour, line, width = _STYLES[split]
             marker = "." if len(epochs) < 3 else ""
-            axes.plot(epochs, values, line, color=colour, label=label, marker=marker, linewidth=1.8)
-    if (best := best_row(history)) is not None:
+            axes.plot(
+                epochs, values, line, color=colour, label=label, marker=marker, linewidth=width
+            )
+            ends[split] = values[-1]
+    best = best_row(history)
+    if best is not None and best.epoch >= epochs[0]:
         label, colour = f"Lowest validation loss (epoch {best.epoch})", _STYLES["valid"][0]
         y = getattr(best, f"valid_{quantity}")
         axes.plot(best.epoch, y, "o", color=colour, mfc="none", ms=10, label=label, clip_on=False)
     axes.locator_params(axis="x", integer=True, min_n_ticks=1)
     axes.grid(alpha=0.3)
+    _label_ends(axes, ends)
     figure.legend(loc="outside upper center", ncols=2, frameon=False)
+
+
+_APART = 0.075  # of the axes' height: a line of text
+
+
+def _label_ends(axes: Any, ends: dict[str, float]) -> None:
+    """Write the last value of every curve to its right, moved apart where they would touch."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, high)
+    places = sorted((value, split) for split, value in ends.items() if math.isfinite(value))
+    height = -_APART
+    for number, (value, split) in enumerate(places):
+        room = 1 - _APART * (len(places) - 1 - number)  # for those above it
+        height = min(max((value - low) / (high - low), height + _APART), room)
+        axes.text(
+            1.02,
+            height,
+            f"{value:.4f}",
+            color=_STYLES[split][0],
+            transform=axes.transAxes,
+            verticalalignment="center",
+        )

@@ -78,6 +78,11 @@ def make_parser(prog: str) -> Parser:
         "--config", type=named_path, metavar="FILE", help="config.json of a run, for the defaults"
     )
     parser.add_argument("--no-report", action="store_true", help="write no report.html")
+    parser.add_argument(
+        "--no-pictures",
+        action="store_true",
+        help="show no rows and no weights as pictures in report.html: for private data",
+    )
     parser.add_argument("--json", action="store_true", help="print the run record on stdout")
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
     return parser
@@ -91,10 +96,11 @@ def train(options: argparse.Namespace, leader: Leader) -> int:
         run = Run(
             directory or default_directory(),
             config,
-            bool(options.resume),
-            not options.no_report,
-            leader,
-            terminal,
+            resume=bool(options.resume),
+            report=not options.no_report,
+            pictures=not options.no_pictures,
+            leader=leader,
+            listener=terminal,
             numbered=directory is None,
         )
         record = run.execute()

@@ -43,7 +43,8 @@ def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> 
     """Draw a figure as an SVG element whose text is text.
 
     Colours become variables, ``#0072b2`` is ``var(--ink-0072b2)``: the style sheet gives them their
-    values on light and dark ground.
+    values on light and dark ground. An artist's gid ``title:TEXT`` becomes a ``<title>``, which is
+    shown when a pointer rests on it.
 
     Parameters
     ----------
@@ -62,8 +63,11 @@ def svg(draw: Callable[[Any], object], size: tuple[float, float], salt: str) -> 
         draw(figure)
         nameless = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=nameless)
+    drawn = re.sub(r'<g id="title:([^"]*)">', r"<g><title>\1</title>", buffer.getvalue())
+    # A hundredth of a point is finer than any screen.
+    drawn = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), drawn)
     # HTML knows SVG's namespaces; a page's figures must not share ids, and these have no use.
-    drawn = re.sub(r' (xmlns[:\w]*="[^"]*"|id="[\w.]+_\d+")', "", buffer.getvalue())
+    drawn = re.sub(r' (xmlns[:\w]*="[^"]*"|id="[\w.]+_\d+")', "", drawn)
     return Markup(re.sub("#([0-9a-f]{6})", r"var(--ink-\1)", drawn[drawn.index("<svg") :]))
 
 

@@ -1,11 +1,10 @@
 """Pictures of a run, and its report: one HTML file that needs nothing but itself."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,19 +13,33 @@ from ..datasets import Dataset
 from ..device import to_numpy
 from ..figure import new_figure
 from ..files import replacing, write
-from ..functional import softmax
 from ..history import AXES, Metrics, best_row, draw
-from ..model import Parameters, forward, init_parameters, map_arrays, rows_at_once, to_input
+from ..model import Parameters, init_parameters, map_arrays
+from .charts import draw_curves, draw_reliability
+from .judgement import Judgement, judge
 from .pages import png, render, svg
 
-_SLICE, _WRONG = 1000, 12  # test rows in memory at once; wrong predictions shown
+_WRONG = 12  # of the most confident mistakes
+_PAIRS, _EXAMPLES = 16, 3  # of the most frequent mistakes, and pictures of each
 _UNITS, _COLUMNS = 24, 6  # hidden units shown, in how many columns
+_LATE_ROWS = 10  # a second view of the last half needs so many rows
+_CURVES, _SQUARE = (4.7, 3.6), (4.2, 3.4)  # inches
+_FILES = {
+    "metrics.csv": "loss and accuracy after every epoch",
+    "loss.png": "the loss as a picture",
+    "accuracy.png": "the accuracy as a picture",
+    "model.safetensors": "the weights",
+    "run.json": "device, data, results, timing, versions",
+    "config.json": "every option",
+}
 
-# Test rows by (true class, class said): many classes need no square table.
-Counts: TypeAlias = Counter[tuple[int, int]]
-# A test row that was taken for another class: its number, true class, class said, probability of
-# the latter, and what the network was given.
-Wrong: TypeAlias = tuple[int, int, int, float, np.ndarray]
+
+class Option(NamedTuple):
+    """An option of the run, for the page."""
+
+    field: Field[Any]
+    value: Any
+    changed: bool
 
 
 def plot_history(history: Sequence[Metrics], quantity: str, path: Path) -> None:
@@ -46,6 +59,7 @@ def write_report(
     dataset: Dataset,
     parameters: Parameters,
     command: str,
+    pictures: bool = True,
 ) -> None:
     """Write all that is known of a run as one HTML page: the same bytes for the same run.
 
@@ -67,6 +81,8 @@ def write_report(
         Those that were saved, of any library and device.
     command : str
         The command line that repeats the run.
+    pictures : bool
+        Whether rows and weights, which are made of rows, may be shown as pictures.
 
     Raises
     ------
@@ -74,11 +90,14 @@ def write_report(
         The file cannot be written.
     """
     parameters = map_arrays(to_numpy, parameters)
-    (counts, wrong), shape = _judge(dataset, parameters), dataset.image_shape
-    curves = {
-        quantity: svg(partial(draw, history=history, quantity=quantity), (4.7, 3.6), quantity)
-        for quantity in AXES
-    }
+    judged = judge(dataset, parameters)
+    shape = dataset.image_shape if pictures else None
+    late = len(history) // 2 if len(history) >= _LATE_ROWS else 0
+    wrong = judged.mistakes[:_WRONG] if judged else []
+    examples = judged.examples(_PAIRS, _EXAMPLES) if judged and shape else {}
+    rows = [*wrong, *(row for pair in examples.values() for row in pair)]
+    shown = _pictures(dataset, shape, rows) if shape else {}
+    commonest = int(np.bincount(dataset.train.labels).argmax())
     page = render(
         "report.html.jinja",
         record=record,
@@ -86,39 +105,63 @@ def write_report(
         dataset=dataset,
         config=config,
         parameters=parameters,
-        counts=counts,
+        judged=judged,
+        commonest=commonest,
+        commonest_rows=judged.classes[commonest].rows if judged else 0,
         wrong=wrong,
+        examples=examples,
         run=path.resolve().parent.name,
-        options=fields(config),
+        options=_options(config),
         best=best_row(history),
-        curves=curves,
-        pictures=[png(x.reshape(shape)) for *_, x in wrong] if shape else [],
+        curves=_curves(history, 0, "whole"),
+        late=late,
+        late_curves=_curves(history, late, "late") if late else {},
+        reliability=_reliability(judged) if judged else "",
+        pictures={row: png(picture) for row, picture in shown.items()},
+        strips={pair: png(_side_by_side(shown, rows)) for pair, rows in examples.items()},
         sheets=_weight_sheets(parameters[0].weight, config, shape) if shape else [],
         units_shown=_UNITS,
+        files=_FILES,
         command=command,
     )
     write(path, page)
 
 
-def _judge(dataset: Dataset, parameters: Parameters) -> tuple[Counts, list[Wrong]]:
-    """Ask the network about the test rows; of its mistakes keep the most confident, worst first."""
-    counts: Counts = Counter()
-    wrong: list[Wrong] = []
-    if dataset.test is None:
-        return counts, wrong
-    rows = rows_at_once(parameters, _SLICE)
-    for start in range(0, len(dataset.test.labels), rows):
-        features, labels = dataset.test.take(slice(start, start + rows))
-        x = to_input(features, parameters[0].weight.dtype, dataset.scale)
-        logits, _ = forward(parameters, x)
-        # Of the logits, as accuracy is counted: probabilities can be equal at 1.
-        true, said = labels.astype(int), logits.argmax(axis=1)
-        counts.update(zip(true.tolist(), said.tolist(), strict=True))
-        missed, sure = np.flatnonzero(said != true), softmax(logits).max(axis=1)
-        for i in missed[np.argsort(-sure[missed], kind="stable")[:_WRONG]].tolist():
-            wrong.append((start + i, int(true[i]), int(said[i]), float(sure[i]), x[i].copy()))
-        wrong = sorted(wrong, key=lambda row: -row[3])[:_WRONG]
-    return counts, wrong
+def _options(config: TrainingConfig) -> list[Option]:
+    values = [(field, getattr(config, field.name)) for field in fields(config)]
+    return [Option(field, value, value != field.default) for field, value in values]
+
+
+def _curves(history: Sequence[Metrics], first: int, salt: str) -> dict[str, str]:
+    return {
+        quantity: svg(
+            partial(draw_curves, history=history, quantity=quantity, first=first),
+            _CURVES,
+            f"{salt} {quantity}",
+        )
+        for quantity in AXES
+    }
+
+
+def _reliability(judged: Judgement) -> str:
+    return svg(partial(draw_reliability, bins=judged.bins), _SQUARE, "reliability")
+
+
+def _pictures(
+    dataset: Dataset, shape: tuple[int, int], rows: Sequence[int]
+) -> dict[int, np.ndarray]:
+    """Return test rows as greys from 0 to 1, (H, W), by their numbers; each is read once."""
+    if dataset.test is None or not rows:
+        return {}
+    numbers = np.unique(rows)
+    pixels = dataset.test.take(numbers).features.reshape(-1, *shape) / 255
+    return dict(zip(numbers.tolist(), pixels, strict=True))
+
+
+def _side_by_side(pictures: dict[int, np.ndarray], rows: Sequence[int]) -> np.ndarray:
+    """Return pictures (H, W) in one row, white lines between them."""
+    padded = [np.pad(pictures[row], [(0, 0), (0, 1)], constant_values=1) for row in rows]
+    return np.concatenate(padded, axis=1)[:, :-1]
 
 
 def _weight_sheets(weight: np.ndarray, config: TrainingConfig, shape: tuple[int, int]) -> list[str]:

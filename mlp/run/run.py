@@ -65,6 +65,8 @@ class Run:
         Whether the directory holds a run to go on with.
     report : bool
         Whether to write ``report.html``.
+    pictures : bool
+        Whether rows and weights may be shown in it as pictures.
     leader : Leader
         Tells the other ranks what to do.
     listener : Listener
@@ -76,6 +78,7 @@ class Run:
     config: TrainingConfig
     resume: bool
     report: bool
+    pictures: bool
     leader: Leader
     listener: Listener
     numbered: bool = False
@@ -269,6 +272,7 @@ class Run:
                     dataset=dataset,
                     parameters=state.result_parameters,
                     command=f"mlp train {command_line(self.config)}".rstrip(),
+                    pictures=self.pictures,
                 )
 
 

@@ -15,6 +15,7 @@ from html_pages import Page
 from PIL import Image
 
 from mlp import TrainingConfig, choose_device, functional, init_parameters, train
+from mlp.commands.train import main
 from mlp.datasets.on_disk import FileRows
 from mlp.files import FileError
 from mlp.run import directory
@@ -23,6 +24,7 @@ from mlp.training import TrainingState
 
 CONFIG = TrainingConfig(hidden=(12,), epochs=4, dtype="float64", threads=1, device="cpu")
 DASH = "\N{EN DASH}"  # where there is no value, and between the layers' sizes
+FILES = ("metrics.csv", "loss.png", "accuracy.png", "model.safetensors", "run.json", "config.json")
 HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7 * 7 }}", "&lt;' \\")
 
 
@@ -89,7 +91,10 @@ def test_the_confusion_matrix_and_the_classes_are_an_independent_count(report, m
     for k, row in enumerate(page.table("Most often taken for")[1:]):
         share = 100 * matrix[k, k] / matrix[k].sum()
         assert row[:4] == [str(k), str(matrix[k].sum()), str(matrix[k, k]), f"{share:.2f}%"]
-        assert row[5] == DASH if off[k].max() == 0 else f"({off[k].max()})" in row[5]
+        precision = 100 * matrix[k, k] / matrix[:, k].sum()
+        f1 = 200 * matrix[k, k] / (matrix[k].sum() + matrix[:, k].sum())
+        assert row[4:6] == [f"{precision:.2f}%", f"{f1:.2f}%"]
+        assert row[7] == DASH if off[k].max() == 0 else f"({off[k].max()})" in row[7]
     times = [int(row[2]) for row in page.table("Times")[1:]]
     assert times == sorted(off[off > 0].tolist(), reverse=True)[:10]
 
@@ -111,7 +116,90 @@ def test_the_mistakes_are_the_most_confident_ones_and_show_the_rows_own_pixels(
         )
     first = wrong[0]
     sure = f"{100 * probabilities[first].max():.1f}%"
-    assert f"true{was[first]}said{said[first]}sure{sure}" in page.text
+    right = f"{100 * probabilities[first, was[first]]:.1f}%"
+    assert f"true{was[first]} {right}said{said[first]} {sure}row{first}" in page.text
+
+
+def test_a_confusion_says_how_often_and_leads_to_its_pictures(report, make_dataset):
+    dataset = images(make_dataset(n_test=217))
+    page, _, state = report(dataset)
+    probabilities = judged(dataset, state.parameters)
+    said, was = probabilities.argmax(axis=1), dataset.test.labels
+    links = [a for a in page.all("a") if a["href"].startswith("#taken-")]
+    places = {element["id"] for element in page.all("li") if "id" in element}
+    assert links
+    for link in links:
+        assert link["href"].removeprefix("#") in places
+        true, answer = map(int, link["href"].split("-")[1:])
+        times = np.count_nonzero((was == true) & (said == answer))
+        told = f"{true} taken for {answer}: {times} of {np.count_nonzero(was == true)}"
+        assert link["aria-label"] == told
+        assert told in [cell.get("title") for cell in page.all("td")]
+        assert told in page.text
+        rows = np.flatnonzero((was == true) & (said == answer))
+        surest = sorted(rows, key=lambda row: -probabilities[row].max())[:3]
+        alt = f" {', '.join(map(str, surest))}."
+        strips = [image for image in page.all("img") if image["alt"].startswith("Its surest")]
+        (strip,) = [image for image in strips if image["alt"].endswith(alt)]
+        width = 6 * len(surest) - 1
+        shown = pixels(strip["src"])
+        assert shown.shape == (4, width)
+        np.testing.assert_array_equal(shown[:, :5], dataset.test.features[surest[0]].reshape(4, 5))
+
+
+def test_private_data_can_be_kept_out(report, make_dataset):
+    page, html, _ = report(images(make_dataset(n_test=217)), pictures=False)
+    assert page.all("img") == []
+    assert "First-layer weights" not in page.text
+    assert "taken-" not in html
+    assert "Most confident mistakes" in page.text  # their numbers say nothing of the pixels
+
+
+def test_accuracy_stands_beside_that_of_a_constant_answer(report, make_dataset):
+    """At 3 % positives, 97 % right is no more than always saying no."""
+    dataset = make_dataset(n_train=400, n_test=200, n_classes=2)
+    labels = np.zeros(200, np.uint8)
+    labels[:6] = 1
+    rare = replace(
+        dataset,
+        train=dataset.train._replace(labels=np.resize(labels, 400)),
+        test=dataset.test._replace(labels=labels),
+        class_names=("no", "yes"),
+    )
+    never = train(rare, replace(CONFIG, epochs=0))
+    layer = never.parameters[1]
+    bias = np.array([100.0, 0.0])
+    constant = replace(never, parameters=(never.parameters[0], layer._replace(bias=bias)))
+    page, _, _ = report(rare, state=constant)
+    assert "always saying no is right for 97.00% of the test rows, the network for 97.00%" in (
+        page.text
+    )
+    assert "Always saying no97.00%" in page.text
+    assert "Balanced accuracy50.00%" in page.text
+    learned, _, _ = report(dataset)
+    assert "No better than a constant answer" not in learned.text
+
+
+def test_the_files_of_the_run_are_named_as_they_are(report, make_dataset, tmp_path, letters):
+    page, _, _ = report(make_dataset())
+    named = {a["href"] for a in page.all("a") if not a["href"].startswith("#")}
+    out = tmp_path / "out"
+    options = ["--hidden", "3", "--epochs", "1", "--quiet", "--device", "cpu", "--out", str(out)]
+    assert main(["--data", str(letters), "--split", "400", "100", *options]) == 0
+    assert named == {path.name for path in out.iterdir() if path.suffix} - {"report.html"}
+
+
+def test_curves_tell_their_values_and_long_ones_have_a_second_view(report, make_dataset):
+    _, html, state = report(make_dataset(), replace(CONFIG, epochs=60))
+    assert html.count('aria-label="Line chart') == 4
+    assert "The same from epoch 30 on" in html
+    told = re.findall(r"<title>Epoch (\d+): training ([\d.]+), validation [\d.]+, test", html)
+    assert 60 < len(told) <= 100
+    for epoch, value in told:
+        row = state.history[int(epoch)]
+        assert value in (f"{row.train_loss:.4f}", f"{row.train_accuracy:.4f}")
+    for value in (state.history[-1].train_loss, state.history[-1].valid_loss):
+        assert html.count(f">{value:.4f}</text>") == 2  # at the line's end, in both views
 
 
 def test_the_weight_sheets_show_the_units_that_training_changed_most(report, make_dataset):
@@ -122,7 +210,7 @@ def test_the_weight_sheets_show_the_units_that_training_changed_most(report, mak
     change = weight - init_parameters((20, 31, 4), seed=421, dtype="float64")[0].weight
     units = np.argsort(-np.square(change).sum(axis=0))[:24]
     sheets = [pixels(image["src"]) for image in page.all("img")[-2:]]
-    for values, sheet in zip((weight, change), sheets, strict=True):
+    for values, sheet in zip((change, weight), sheets, strict=True):
         assert sheet.shape == (4 * 6, 6 * 7, 2)  # rows of six pictures, two pixels apart
         for place, unit in enumerate(units):
             top, left = place // 6 * 6, place % 6 * 7
@@ -167,7 +255,7 @@ def test_the_numbers_behind_the_curves(report, make_dataset):
     assert [chart["aria-label"].split()[4] for chart in charts] == ["loss", "accuracy"]
     for chart in charts:
         assert "Validation:" in chart["aria-label"]
-    assert html.count("<svg") == 2
+    assert html.count("<svg") == 3  # with the reliability diagram
     for text in ("Training", "Validation", "Test", "Lowest validation loss"):
         assert html.count(f">{text}") >= 2  # text is text
     for colour in ("0072b2", "d55e00", "009e73"):
@@ -197,7 +285,7 @@ def test_the_record_is_shown(report, make_dataset):
         "1 h 6 min 40 s",
         f"python{record['versions']['python']}",
         f"numpy{np.__version__}",
-        "--hidden12 (changed; default 1000)",
+        "--hidden12 (default 1000)",
     ):
         assert text in page.text
     assert "python  train.py --out 'a  b'" in "".join(page.words)  # to the letter
@@ -246,9 +334,10 @@ def test_nothing_is_loaded_from_anywhere(report, make_dataset):
     assert "http:" not in html
     assert "https:" not in html
     assert "@import" not in html
-    for _, attributes in page.elements:
+    for tag, attributes in page.elements:
         for name in ("src", "href", "xlink:href", "action", "data", "srcset", "poster"):
-            assert attributes.get(name, "#").startswith(("#", "data:"))
+            value = attributes.get(name, "#")
+            assert value.startswith(("#", "data:")) or (tag == "a" and value in FILES)
     assert set(re.findall(r"url\((.)", html)) == {"#"}
     (policy,) = [m["content"] for m in page.all("meta") if "http-equiv" in m]
     assert policy.split("; ")[:3] == [
@@ -275,7 +364,10 @@ def test_the_page_is_accessible_as_far_as_its_source_tells(report, make_dataset)
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
     for link in page.all("a", "use"):
-        assert (link.get("href") or link["xlink:href"]).removeprefix("#") in ids
+        assert (
+            link.get("href") in FILES
+            or (link.get("href") or link["xlink:href"]).removeprefix("#") in ids
+        )
     for section in page.all("section"):
         assert section["aria-labelledby"] in ids
 
@@ -305,7 +397,8 @@ def test_rows_that_stay_on_disk_give_the_same_page_in_slices(
     monkeypatch.setattr(FileRows, "read", spy)
     on_disk = replace(dataset, test=dataset.test._replace(features=rows))
     assert report(on_disk, state=state)[1] == expected
-    assert sizes == [1000, 1000, 300]
+    assert sizes[:3] == [1000, 1000, 300]
+    assert max(sizes[3:]) < 60  # the rows that are shown
 
 
 def test_rows_that_are_no_images_have_no_pictures(report, make_dataset):
@@ -313,7 +406,7 @@ def test_rows_that_are_no_images_have_no_pictures(report, make_dataset):
     assert page.all("img") == []
     assert "of 20 features" in page.text
     assert "Confusion matrix" in page.text
-    assert "Most confident mistakes" not in page.text
+    assert "said" in page.table("true \\ said")[0][0]
     assert "First-layer weights" not in page.text
 
 
@@ -322,9 +415,9 @@ def test_without_validation_and_test_rows_their_parts_are_left_out(report, make_
     page, html, state = report(dataset)
     assert math.isnan(state.history[-1].test_loss)
     assert "There are no test rows." in page.text
-    assert "there is no early-stopping point" in page.text
+    assert "nothing says which epoch was best" in page.text
     assert "Confusion matrix" not in page.text
-    assert "Lowest validation loss" not in html
+    assert "(epoch" not in html  # no epoch is marked
     assert re.search(r"\bnan\b", html, re.IGNORECASE) is None
     assert page.table("Epoch")[1][3:7] == 4 * [DASH]
     plot_history(state.history, "loss", tmp_path / "loss.png")
@@ -340,7 +433,7 @@ def test_runs_of_no_and_one_epoch(report, make_dataset, epochs):
     assert len(sheets) == 1
     assert ("Training has not changed them." in page.text) == (epochs == 0)
     assert ("so it has its initial weights" in page.text) == (epochs == 0)
-    axis = [re.findall(r">([^<]+)</text>", svg) for svg in html.split("<svg")[1:]]
+    axis = [re.findall(r">([^<]+)</text>", svg) for svg in html.split("<svg")[1:3]]
     for texts in axis:  # from the first epoch's tick to the axis' name
         assert texts[: texts.index("Epoch")] == ["0", "1"][: epochs + 1]
 

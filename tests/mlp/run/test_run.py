@@ -55,7 +55,7 @@ def run(letters, tmp_path):
     config = TrainingConfig(
         data=str(letters), split=(400, 100), hidden=(5,), epochs=3, device="cpu", threads=1
     )
-    return Run(tmp_path / "run", config, False, False, Leader(Communicator()), Noting())
+    return Run(tmp_path / "run", config, False, False, False, Leader(Communicator()), Noting())
 
 
 def resumed(run, **changes):
