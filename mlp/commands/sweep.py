@@ -3,36 +3,40 @@
 mlp sweep
 mlp sweep --grid hidden=500,1000,"1000 500" --grid learning-rate=0.05,0.1 --epochs 50
 mlp sweep --grid nesterov=no,yes --batch-size 128 --epochs 20 --out runs/nesterov
+mlp sweep --grid hidden=50,100,200 --repeats 5 --batch-size 64 --epochs 5
 
 Every combination becomes a run directory of train.py below --out, beside sweep.csv, sweep.png and
 sweep.html. The same command with the same --out goes on where it was interrupted. Runs are
 compared at the epoch of their lowest validation loss; test rows are measured, never chosen by.
+With several seeds, by --repeats or a grid over seed, combinations are compared by their averages.
 """
 
 import argparse
-import re
 import shlex
 import subprocess
 import sys
 from contextlib import suppress
-from dataclasses import fields, replace
-from itertools import product
+from dataclasses import replace
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
 from ..files import FileError, absolute, exists, remove, to_json
 from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
+from ..run.duration import expected_seconds, rounded
+from ..run.groups import best_group, compare, grouped
 from ..run.pages import optional
 from ..run.signals import StopSignals
-from ..run.sweep import Trial, table, write_csv, write_page, write_picture
+from ..run.sweep import Trial, write_csv
+from ..run.sweep_page import Results, table, write_page, write_picture
 from .errors import CommandError, guarded
-from .parser import Parser, Status, named_path, visible
+from .grid import OPTIONS, combinations, read_grid, repeat
+from .parser import Parser, Status, at_least, named_path, visible
 from .streams import print_record
 
 DEFAULT_GRID = "hidden=100,500,1000,2000"
-OPTIONS = {option.name.replace("_", "-"): option for option in fields(TrainingConfig)}
 
 
 def main(arguments: list[str] | None = None, prog: str = "mlp sweep") -> int:
@@ -58,6 +62,14 @@ def make_parser(prog: str) -> Parser:
         metavar="DIR",
         help="sweep directory (default: runs/sweep-<UTC time>)",
     )
+    parser.add_argument(
+        "--repeats",
+        type=at_least(1),
+        default=1,
+        metavar="N",
+        help="train every combination with N seeds, from --seed on; from 3 on, differences are "
+        "tested (default: 1)",
+    )
     parser.add_argument("--json", action="store_true", help="print the results on stdout")
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
     add_arguments(parser)
@@ -70,15 +82,17 @@ def sweep(parser: Parser, options: argparse.Namespace) -> int:
     for name in grid:
         if hasattr(options, OPTIONS[name].name):
             raise ValueError(f"--{name} is what the grid varies; give it to --grid alone")
+    if options.repeats > 1:
+        grid = repeat(grid, from_arguments(options).seed, options.repeats)
     trials = combinations(parser, options, grid)
     out = create(options.out or default_directory("sweep-"), numbered=options.out is None)
     for trial in trials:
         trial.directory = out / trial.directory
     words = [f"--grid={name}={','.join(values)}" for name, values in grid.items()]
-    command = f"mlp sweep {shlex.join(words)} {command_line(from_arguments(options))}".rstrip()
+    command = f"mlp sweep {shlex.join(words)} {command_line(fixed(options, grid))}".rstrip()
     try:
         with locked(out):
-            return compare(trials, out, command, options)
+            return train_and_compare(trials, out, command, options)
     finally:
         with suppress(OSError):  # as a rule it holds files; after bad input it is empty
             out.rmdir()
@@ -86,7 +100,16 @@ def sweep(parser: Parser, options: argparse.Namespace) -> int:
                 out.parent.rmdir()
 
 
-def compare(trials: list[Trial], out: Path, command: str, options: argparse.Namespace) -> int:
+def fixed(options: argparse.Namespace, grid: dict[str, list[str]]) -> TrainingConfig:
+    """Return the options that the grid leaves alone; those that it varies have their defaults."""
+    plain = TrainingConfig()
+    varied = {OPTIONS[name].name: getattr(plain, OPTIONS[name].name) for name in grid}
+    return replace(from_arguments(options), **varied)
+
+
+def train_and_compare(
+    trials: list[Trial], out: Path, command: str, options: argparse.Namespace
+) -> int:
     """Train what is not there yet, and write what came of it all; return the exit status."""
     said: set[str] = set()
 
@@ -98,6 +121,11 @@ def compare(trials: list[Trial], out: Path, command: str, options: argparse.Name
         print(visible(text), file=sys.stderr)
 
     finished = [is_finished(trial) for trial in trials]  # all, before the first is trained
+    missing = [trial for trial, done in zip(trials, finished, strict=True) if not done]
+    if missing and not options.quiet:
+        seconds = expected_seconds([trial.config for trial in missing])
+        took = "" if seconds is None else f", about {rounded(seconds)}"
+        say(f"{len(missing)} runs to train{took}")
     for number, (trial, done) in enumerate(zip(trials, finished, strict=True), 1):
         say(f"[{number}/{len(trials)}] {trial.label}{': finished before' if done else ''}")
         if not done:
@@ -105,61 +133,43 @@ def compare(trials: list[Trial], out: Path, command: str, options: argparse.Name
         if trial.reason:
             say(trial.reason)
         write_csv(out / "sweep.csv", trials[:number])
-    trained = [trial for trial in trials if trial.history]
-    best = min(trained, key=lambda trial: trial.stop.valid_loss, default=None)
+    groups = grouped(trials)
+    best = best_group(groups)
+    results = Results(groups, best, compare(groups, best) if best else [None] * len(groups))
     picture, page = out / "sweep.png", out / "sweep.html"
     with optional(picture, warn):
-        write_picture(picture, trials)
+        write_picture(picture, results)
     with optional(page, warn):
-        write_page(page, trials, best, command)
-    say(f"{table(trials, best)}\n* the lowest validation loss; every row is of its own lowest")
+        write_page(page, results, command)
+    say(f"{table(results)}\n* the lowest validation loss; every run is read at its own lowest")
+    if results.repeated:
+        say("± is one standard deviation over the seeds; the split of the rows is fixed")
     say(f"written to {out}")
     if options.json:
-        results = [{"options": trial.options, **trial.summary()} for trial in trials]
-        chosen = best and best.directory.name
-        print_record(to_json({"directory": str(out), "best": chosen, "runs": results}))
+        print_record(to_json({"directory": str(out), **answer(trials, results)}))
     return Status.DONE if best else Status.DIVERGED
 
 
-def read_grid(texts: list[str]) -> dict[str, list[str]]:
-    """Take ``OPTION=VALUE,...`` apart."""
-    grid: dict[str, list[str]] = {}
-    for text in texts:
-        name, _, values = text.partition("=")
-        if name not in OPTIONS or not all(value.strip() for value in values.split(",")):
-            expected = "OPTION=VALUE,... with an option of training"
-            raise ValueError(f"--grid must be {expected}, got {text!r}")
-        if name in grid:
-            raise ValueError(f"--grid {name} is given twice; put commas between its values")
-        grid[name] = [value.strip() for value in values.split(",")]
-    return grid
-
-
-def combinations(
-    parser: Parser, options: argparse.Namespace, grid: dict[str, list[str]]
-) -> list[Trial]:
-    """Make a trial of every combination of the grid's values; all are checked here.
-
-    Their directories are relative to the one of the sweep.
-    """
-    trials: dict[str, Trial] = {}
-    for values in product(*grid.values()):
-        chosen = dict(zip(grid, values, strict=True))
-        words: list[str] = []
-        for name, value in chosen.items():
-            if OPTIONS[name].default is not False:
-                several = "nargs" in OPTIONS[name].metadata["domain"].argument
-                words += [f"--{name}", *(value.split() if several else [value])]
-            elif value not in ("yes", "no"):
-                raise ValueError(f"--grid {name} takes yes and no, got {value!r}")
-            elif value == "yes":
-                words.append(f"--{name}")
-        config = from_arguments(parser.parse_args(words), from_arguments(options))
-        name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{key}-{chosen[key]}") for key in chosen)
-        if name in trials:
-            raise ValueError(f"--grid gives two combinations the name {name}; leave one out")
-        trials[name] = Trial(chosen, config, Path(name))
-    return list(trials.values())
+def answer(trials: list[Trial], results: Results) -> dict[str, Any]:
+    """Return what ``--json`` prints: a line a run, and of several seeds their averages."""
+    best = results.best
+    runs = [{"options": trial.options, **trial.summary()} for trial in trials]
+    if not results.repeated:
+        return {"best": best and best.trials[0].directory.name, "runs": runs}
+    averages = [
+        {
+            "options": group.options,
+            "finished": len(group.finished),
+            **{
+                name: {"mean": group.mean(name), "deviation": group.deviation(name)}
+                for name in ("valid_loss", "valid_accuracy", "test_accuracy")
+            },
+            "beside_the_best": comparison
+            and {**comparison._asdict(), "verdict": comparison.verdict},
+        }
+        for group, comparison in zip(results.groups, results.comparisons, strict=True)
+    ]
+    return {"best": best and best.options, "averages": averages, "runs": runs}
 
 
 def is_finished(trial: Trial) -> bool:

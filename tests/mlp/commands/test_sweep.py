@@ -211,6 +211,8 @@ BAD = {
     "a value out of range": ["--grid", "momentum=0.5,1.5"],
     "a value of another type": ["--grid", "epochs=many"],
     "a switch with a value": ["--grid", "nesterov=1"],
+    "repeats and seeds": ["--grid", "seed=1,2", "--repeats", "3"],
+    "no repeats": ["--repeats", "0"],
     "an unknown option": ["--girds", "hidden=5"],
     "data that is not there": ["--grid", "hidden=5", "--data", "nothing.npz"],
     "a file in the way": ["--grid", "hidden=5", "--out", "file/out"],
@@ -241,3 +243,49 @@ def test_help_shows_the_grids_default_and_an_example(capsys, monkeypatch):
     text = capsys.readouterr().out
     for part in ("mlp sweep --grid", "hidden=100,500,1000,2000", "(default: 0.1)"):
         assert part in text
+
+
+@pytest.fixture(scope="module")
+def repeated(command, tmp_path_factory):
+    out = tmp_path_factory.mktemp("repeated") / "out"
+    grid = ["--grid", "learning-rate=0.1,1e-6", "--repeats", 3, "--hidden", 5]
+    done = sweep(command, *grid, "--seed", 7, "--out", out, "--json")
+    assert done.returncode == 0, done.stderr
+    return done, out
+
+
+def test_repeats_are_seeds_and_told_apart_or_not(repeated):
+    done, out = repeated
+    result = json.loads(done.stdout)
+    seeds = [run["options"]["seed"] for run in result["runs"]]
+    assert seeds == ["7", "8", "9"] * 2
+    assert {path.name for path in out.iterdir() if path.is_dir()} == {
+        f"learning-rate-{rate}_seed-{seed}" for rate in ("0.1", "1e-6") for seed in (7, 8, 9)
+    }
+    assert result["best"] == {"learning-rate": "0.1"}
+    best, other = result["averages"]
+    assert best["beside_the_best"] is None
+    beside = other["beside_the_best"]
+    assert beside["pairs"] == 3
+    assert beside["verdict"] == ("told apart" if beside["probability"] < 0.05 else "not told apart")
+    losses, others = (
+        [run["valid_loss"] for run in runs] for runs in (result["runs"][:3], result["runs"][3:])
+    )
+    assert best["valid_loss"]["mean"] == pytest.approx(sum(losses) / 3)
+    assert beside["mean"] == pytest.approx((sum(others) - sum(losses)) / 3)
+    assert beside["verdict"] in done.stderr
+    assert "Report of learning-rate 0.1, seed 8" in (out / "sweep.html").read_text()
+
+
+def test_it_says_first_how_long_it_will_take(swept, repeated):
+    for (done, _), runs in ((swept, 2), (repeated, 6)):
+        first = done.stderr.splitlines()[0]
+        assert re.fullmatch(rf"{runs} runs to train, about \d+ (s|min)", first)
+
+
+def test_the_command_of_repeated_runs_repeats_them(repeated):
+    _, out = repeated
+    before = (out / "sweep.html").read_text()
+    told = re.search(r"mlp sweep ([^<]*)</pre>", before).group(1)
+    assert main([*told.split(), "--out", str(out), "--quiet"]) == 0
+    assert (out / "sweep.html").read_text() == before
