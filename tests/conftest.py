@@ -191,3 +191,25 @@ def machine(tmp_path_factory) -> Callable[..., dict[str, str]]:
         }
 
     return environment
+
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--no-first-run",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def chromium(need, pytestconfig, tmp_path_factory):
+    """Start the browser that is installed, with an empty profile; none is downloaded."""
+    playwright = need("playwright.sync_api")
+    executable = shutil.which("chromium")
+    if executable is None:
+        missing = pytest.fail if pytestconfig.getoption("--all-libraries") else pytest.skip
+        missing("chromium is not installed: apt-get install chromium")
+    with playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            tmp_path_factory.mktemp("profile"), executable_path=executable, args=FLAGS
+        )
+        yield context
+        context.close()

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-VOID = {"meta", "link", "img", "br"}
+VOID = {"meta", "link", "img", "br", "input"}
 
 
 class Page(HTMLParser):

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,10 +13,6 @@ from PIL import Image
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]  # fmt: skip
 WIDTHS = (360, 1280)
 CONTRAST = 4.5  # WCAG 2.2, success criterion 1.4.3, level AA
 HOSTILE = "<img src=x onerror=document.title=1><b>\"&amp;' {{ 7 * 7 }} " + 60 * "long"
@@ -126,22 +121,6 @@ def features(folder):
 @pytest.fixture(scope="module", params=[letters, hostile, features], ids=lambda make: make.__name__)
 def report(request, tmp_path_factory):
     return request.param(tmp_path_factory.mktemp(request.param.__name__))
-
-
-@pytest.fixture(scope="module")
-def chromium(need, pytestconfig, tmp_path_factory):
-    """Start the browser that is installed, with an empty profile; none is downloaded."""
-    playwright = need("playwright.sync_api")
-    executable = shutil.which("chromium")
-    if executable is None:
-        missing = pytest.fail if pytestconfig.getoption("--all-libraries") else pytest.skip
-        missing("chromium is not installed: apt-get install chromium")
-    with playwright.sync_playwright() as driver:
-        context = driver.chromium.launch_persistent_context(
-            tmp_path_factory.mktemp("profile"), executable_path=executable, args=FLAGS
-        )
-        yield context
-        context.close()
 
 
 @pytest.fixture

@@ -3,14 +3,18 @@
 mlp export runs/letters --to onnx
 mlp export runs/letters --to keras --out letters.keras
 mlp export model.safetensors --to npz
+mlp export runs/letters --to html
 
 Every file takes raw features and scales them itself. ONNX: opset 13, outputs `logits` and
-`probabilities`, class names in the metadata. Keras: logits. An existing file is replaced.
+`probabilities`, class names in the metadata. Keras: logits. HTML: a page to draw on, with the
+weights inside, that shows what the network makes of it. An existing file is replaced.
 
 Exit status: 0 written; 2 bad usage or input, a library is missing, or the check failed.
 """
 
 import argparse
+import base64
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,11 +27,12 @@ from ..export import export_keras, export_npz, export_onnx
 from ..files import to_json
 from ..keras_reference import tensorflow
 from ..model import forward, rows_at_once
+from ..run.draw import write_draw_page
 from .errors import CommandError, guarded
 from .parser import Parser, Status, named_path, visible
 from .streams import print_record
 
-FORMATS = ("onnx", "keras", "npz")
+FORMATS = ("onnx", "keras", "npz", "html")
 CHECKED_ROWS = 64
 # Of logits, relative to the largest. Sums in another order differ by less than a tenth of these.
 BOUNDS = {"float32": 1e-5, "float64": 1e-13}
@@ -56,8 +61,8 @@ def parse(prog: str, arguments: list[str] | None) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.out is not None and options.out.suffix != f".{options.to}":
         parser.error(f"--out must end in .{options.to}, got {options.out.name}")
-    if options.to == "npz" and options.input:
-        parser.error("--input is for onnx and keras; an .npz holds arrays only")
+    if options.to in ("npz", "html") and options.input:
+        parser.error(f"--input is for onnx and keras, not for {options.to}")
     if options.to != "onnx" and options.logits_only:
         parser.error("--logits-only is for onnx")
     return options
@@ -93,6 +98,9 @@ def export(options: argparse.Namespace) -> int:
     elif options.to == "keras":
         export_keras(out, classifier)
         compute = keras_logits
+    elif options.to == "html":
+        write_draw_page(out, classifier)
+        compute = html_logits
     else:
         export_npz(out, classifier)
         compute = npz_logits
@@ -103,7 +111,7 @@ def export(options: argparse.Namespace) -> int:
             f"checked on {len(rows)} random rows: logits differ by at most {difference:.1e} of the "
             "largest"
         )
-        bound = BOUNDS[str(logits.dtype)]
+        bound = BOUNDS["float32" if options.to == "html" else str(logits.dtype)]  # which html has
         if not difference <= bound:
             message = f"{out}: {result}, must by at most {bound}; it is removed"
             raise CommandError(Status.BAD_INPUT, message)
@@ -155,10 +163,36 @@ def npz_logits(path: Path, rows: np.ndarray) -> np.ndarray:
     """Compute with nothing but the file's arrays and NumPy, as its reader would."""
     with np.load(path, allow_pickle=False) as arrays:
         n_layers = sum(name.endswith(".weight") for name in arrays.files)
-        dtype = arrays["layers.0.weight"].dtype
-        x: Any = rows.reshape(len(rows), -1).astype(dtype) * arrays["scale"].astype(dtype)
-        for index in range(n_layers):
-            x = x @ arrays[f"layers.{index}.weight"] + arrays[f"layers.{index}.bias"]
-            if index < n_layers - 1:
-                x = np.maximum(x, 0)
+        layers = [
+            (arrays[f"layers.{index}.weight"], arrays[f"layers.{index}.bias"])
+            for index in range(n_layers)
+        ]
+        return _logits(rows, arrays["scale"], layers)
+
+
+def html_logits(path: Path, rows: np.ndarray) -> np.ndarray:
+    """Compute with what the page's script reads; what it computes itself is for a browser."""
+    text = path.read_text(encoding="utf-8")
+    network = json.loads(text.split('id="network">')[1].split("</script>")[0])
+
+    def floats(layer: dict[str, str], part: str) -> np.ndarray:
+        return np.frombuffer(base64.b64decode(layer[part]), "<f4")
+
+    biases = [floats(layer, "bias") for layer in network["layers"]]
+    layers = [
+        (floats(layer, "weight").reshape(-1, len(bias)), bias)
+        for layer, bias in zip(network["layers"], biases, strict=True)
+    ]
+    return _logits(rows, np.float32(network["scale"]), layers)
+
+
+def _logits(
+    rows: np.ndarray, scale: Any, layers: list[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    dtype = layers[0][0].dtype
+    x: Any = rows.reshape(len(rows), -1).astype(dtype) * scale.astype(dtype)
+    for index, (weight, bias) in enumerate(layers):
+        x = x @ weight + bias
+        if index < len(layers) - 1:
+            x = np.maximum(x, 0)
     return np.asarray(x)
