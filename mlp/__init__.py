@@ -5,7 +5,7 @@
     optimizer     gradient descent with momentum
     sharding      pieces of fixed size and the fixed tree; executor: threads; communicator: ranks
     epochs        the steps of an epoch: by rows, by hidden units, or fused on a GPU
-    training      epochs, early stopping; history: the rows of metrics.csv
+    training      epochs, early stopping; history: the rows of metrics.csv; progress: a bar, lines
     datasets/     reading, checking and splitting data
     device        which array library, and where
     config        every option of a run
@@ -52,6 +52,7 @@ try:
         from .files import FileError
         from .history import History, Metrics
         from .model import Layer, Parameters, init_parameters, predict, predict_probabilities
+        from .progress import Progress
         from .training import DivergedError, TrainingState, initial_state, train
     except Exception as error:  # whatever a missing or a broken library raises
         # `mlp doctor` must run all the same, so an error is raised only where something is used.
@@ -77,6 +78,7 @@ __all__ = [
     "Layer",
     "Metrics",
     "Parameters",
+    "Progress",
     "Rows",
     "TrainingConfig",
     "TrainingState",

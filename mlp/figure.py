@@ -1,8 +1,10 @@
 """An empty figure to draw into, on any machine: without a screen, without a backend."""
 
+import io
 import os
 import sys
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,12 +14,31 @@ _BACKEND = "MPLBACKEND"
 
 
 def new_figure(size: tuple[float, float]) -> "Figure":
-    """Return an empty figure of a width and a height in inches; saving it needs no backend."""
+    """Return an empty figure of a width and a height in inches; saving it needs no backend.
+
+    As the last value of a notebook's cell it is shown, also where nobody has imported pyplot.
+    """
     if "matplotlib" not in sys.modules:
         _import()
+    return _shown_figure()(figsize=size, layout="constrained")
+
+
+@cache
+def _shown_figure() -> "type[Figure]":
     from matplotlib.figure import Figure
 
-    return Figure(figsize=size, layout="constrained")
+    class ShownFigure(Figure):
+        def _repr_png_(self) -> bytes:
+            return as_png(self)
+
+    return ShownFigure
+
+
+def as_png(figure: "Figure") -> bytes:
+    """Return a figure as the bytes of a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def _import() -> None:

@@ -1,7 +1,6 @@
 """The rows of a run's history, which are those of ``metrics.csv``, and their curves."""
 
 import csv
-import io
 import math
 import os
 from collections.abc import Iterable, Sequence
@@ -9,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from .figure import new_figure
+from .figure import as_png, new_figure
 from .files import FileError, read_text, write
 
 if TYPE_CHECKING:
@@ -55,9 +54,7 @@ class History(tuple[Metrics, ...]):
         return figure
 
     def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.plot().savefig(buffer, format="png")
-        return buffer.getvalue()
+        return as_png(self.plot())
 
 
 def best_row(history: Iterable[Metrics]) -> Metrics | None:

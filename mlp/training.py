@@ -6,7 +6,7 @@ Row e of the history describes the weights after e epochs, e = 0..N.
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from .device import available_threads, copied, float_dtype, to_numpy
 from .epochs import Epoch, make_epochs
 from .history import SPLITS, History, Metrics
 from .model import Parameters, Sums, init_parameters, map_arrays, named_arrays
+from .progress import Progress
 from .team import Team
 from .work import Work, make_optimizer
 
@@ -174,7 +175,7 @@ def train(
     Parameters
     ----------
     on_epoch : callable, optional
-        Called with every state whose row of the history is new.
+        Called with every state whose row of the history is new; `mlp.Progress` shows them.
 
     Raises
     ------
@@ -185,7 +186,12 @@ def train(
     """
     # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
     work = _work(dataset, config, communicator, stop, keep=on_epoch is not None)
-    with nullcontext() if work.keep else work.team:
+    with ExitStack() as end:
+        if not work.keep:
+            end.enter_context(work.team)
+        if isinstance(on_epoch, Progress):
+            on_epoch.begin(config.epochs)
+            end.callback(on_epoch.end)
         known = 0 if state is None else len(state.history)
         return last_state(_states(work, state), known, on_epoch)
 

@@ -14,11 +14,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from ..communicator import find
 from ..config import TrainingConfig, add_arguments, differences, flag, from_arguments
 from ..files import to_json
+from ..progress import KINDS, Progress
 from ..run.directory import default_directory, read_config
 from ..run.ranks import Leader, follow
 from ..run.run import Listener, Run
@@ -27,8 +26,6 @@ from ..training import TrainingState
 from .errors import guarded
 from .parser import Parser, Status, named_path, visible
 from .streams import print_record
-
-tqdm.monitor_interval = 0  # no thread that watches the bar: the system may refuse one
 
 _STATUSES = """\
 Exit status: 0 done, whatever has become of stdout and stderr; 2 bad input or usage; 3 the device or
@@ -84,6 +81,13 @@ def make_parser(prog: str) -> Parser:
         help="show no rows and no weights as pictures in report.html: for private data",
     )
     parser.add_argument("--json", action="store_true", help="print the run record on stdout")
+    parser.add_argument(
+        "--progress",
+        choices=KINDS,
+        default="auto",
+        help="how an epoch is shown: auto is a bar in a terminal, elsewhere a line every tenth of "
+        "the run (default: auto)",
+    )
     parser.add_argument("--quiet", action="store_true", help="print errors and warnings only")
     return parser
 
@@ -92,7 +96,7 @@ def train(options: argparse.Namespace, leader: Leader) -> int:
     """Train as the options say; return the exit status."""
     config = configure(options)
     directory: Path | None = options.resume or options.out
-    with Terminal(options.quiet) as terminal:
+    with Terminal(options.quiet, options.progress) as terminal:
         run = Run(
             directory or default_directory(),
             config,
@@ -129,15 +133,15 @@ def configure(options: argparse.Namespace) -> TrainingConfig:
 class Terminal(Listener):
     """Writes to stderr what a run says, and a progress bar where somebody looks at it."""
 
-    def __init__(self, quiet: bool) -> None:
+    def __init__(self, quiet: bool, progress: str) -> None:
         self._quiet = quiet
-        self._bar: tqdm[Any] | None = None
+        self._progress, self._begun = Progress("none" if quiet else progress), False
 
     def __enter__(self) -> "Terminal":
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._close()
+        self._progress.end()
 
     def say(self, text: str) -> None:
         """See `Listener`."""
@@ -150,29 +154,16 @@ class Terminal(Listener):
 
     def progress(self, state: TrainingState, epochs: int) -> None:
         """See `Listener`."""
-        row = state.history[-1]
-        if self._bar is None:
-            self._bar = tqdm(
-                total=epochs,
-                initial=row.epoch,
-                unit="epoch",
-                disable=self._quiet or not sys.stderr.isatty(),
-            )
-        self._bar.set_postfix_str(
-            f"loss {row.train_loss:.4f}, validation accuracy {row.valid_accuracy:.4f}",
-            refresh=False,
-        )
-        self._bar.update(row.epoch - self._bar.n)
+        if not self._begun:
+            self._progress.begin(epochs)
+            self._begun = True
+        self._progress(state)
 
     def ended(self, record: dict[str, Any], directory: Path) -> None:
         """See `Listener`."""
-        self._close()
+        self._progress.end()
         for line in summary(record, directory):
             self.say(line)
-
-    def _close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
 
 
 def summary(record: dict[str, Any], directory: Path) -> list[str]:
