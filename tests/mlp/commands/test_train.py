@@ -183,6 +183,7 @@ def test_the_keras_reference_fills_the_same_run_directory_with_the_same_numbers(
     assert {path.name for path in (tmp_path / "keras").iterdir()} == files
     device = json.loads((tmp_path / "keras" / "run.json").read_text())["device"]
     assert (device["requested"], device["library"]) == ("cuda", "tensorflow")
+    assert device["step"] == "keras"
     assert (device["used"] == "gpu") == ("device: cuda requested, cpu used" not in done.stderr)
     for ours, theirs in zip(metrics(run[1]), metrics(tmp_path / "keras"), strict=True):
         for name in ("train_loss", "valid_loss", "test_loss"):

@@ -75,6 +75,7 @@ def test_a_run_tells_its_rows_and_leaves_its_files(run):
     assert run.listener.warned == []
     assert run.listener.said[-1] == "30 - 5 - 3 on cpu (numpy, 1 threads), 400 training rows"
     assert json.loads((run.directory / "run.json").read_text()) == json.loads(json.dumps(record))
+    assert record["device"]["step"] == "full batch"
     assert {path.name for path in run.directory.iterdir()} == {
         "accuracy.png",
         "config.json",
