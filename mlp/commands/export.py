@@ -111,7 +111,8 @@ def export(options: argparse.Namespace) -> int:
             f"checked on {len(rows)} random rows: logits differ by at most {difference:.1e} of the "
             "largest"
         )
-        bound = BOUNDS["float32" if options.to == "html" else str(logits.dtype)]  # which html has
+        rounded = options.to == "html"  # to float32
+        bound = BOUNDS["float32" if rounded else str(logits.dtype)]
         if not difference <= bound:
             message = f"{out}: {result}, must by at most {bound}; it is removed"
             raise CommandError(Status.BAD_INPUT, message)

@@ -155,9 +155,10 @@ def judge(dataset: Dataset, parameters: Parameters) -> Judgement | None:
     """Ask the network, NumPy arrays, about the test rows; None where there are none."""
     if dataset.test is None or not len(dataset.test.labels):
         return None
-    parts, size = [], rows_at_once(parameters, _SLICE)
-    for start in range(0, len(dataset.test.labels), size):
-        features, labels = dataset.test.take(slice(start, start + size))
+    parts = []
+    at_once = rows_at_once(parameters, _SLICE)
+    for start in range(0, len(dataset.test.labels), at_once):
+        features, labels = dataset.test.take(slice(start, start + at_once))
         x = to_input(features, parameters[0].weight.dtype, dataset.scale)
         logits, _ = forward(parameters, x)
         # Of the logits, as accuracy is counted: probabilities can be equal at 1.

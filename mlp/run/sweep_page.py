@@ -72,7 +72,7 @@ def table(results: Results) -> str:
 def spread(group: Group, name: str) -> str:
     """Write an average, and the standard deviation where there are several runs."""
     text, deviation = f"{group.mean(name):.4f}", group.deviation(name)
-    return text if math.isnan(deviation) else f"{text} ±\N{NO-BREAK SPACE}{deviation:.4f}"
+    return text if math.isnan(deviation) else f"{text} ± {deviation:.4f}"
 
 
 def write_picture(path: Path, results: Results) -> None:

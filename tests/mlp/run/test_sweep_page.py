@@ -128,7 +128,7 @@ def test_repeated_runs_are_averaged_and_compared_seed_by_seed(tmp_path):
     assert sorted(verdicts) == ["not told apart", "told apart"]
     text = table(found)
     mean, deviation = np.mean(CLEAR["5"]), np.std(CLEAR["5"], ddof=1)
-    assert f"{mean:.4f} ±\N{NO-BREAK SPACE}{deviation:.4f}" in text
+    assert f"{mean:.4f} ± {deviation:.4f}" in text
     page = page_of(tmp_path, repeated(CLEAR))
     assert "told apart" in page.text
     assert "The split is fixed" in page.text
