@@ -10,11 +10,11 @@ import re
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, get_args, get_origin
+from typing import Any
 
 from .installation import LETTERS
 from .optimizer import SCHEDULES
-from .options import Domain, one_of, option, path, real, whole
+from .options import Domain, example, is_kind, one_of, option, path, real, taken, whole
 
 
 def batch_size(text: str) -> int | None:
@@ -136,11 +136,15 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         for one in fields(self):
-            value, domain = getattr(self, one.name), one.metadata["domain"]
-            if not (value is None and one.default is None) and not domain.check(value):
-                raise ValueError(
-                    f"{flag(one.name)} must be {domain.expected}, got {_written(value)}"
-                )
+            value, domain = taken(getattr(self, one.name), one), one.metadata["domain"]
+            object.__setattr__(self, one.name, value)
+            if value is None and one.default is None:
+                continue
+            kind_is_right = is_kind(value, one.type)
+            if not kind_is_right or not domain.check(value):
+                got = _written(value) if kind_is_right else f"{value!r}{example(one)}"
+                expected = domain.expected or ("a text" if one.type is str else "True or False")
+                raise ValueError(f"{flag(one.name)} must be {expected}, got {got}")
 
     def to_json(self) -> str:
         """Write the options as a JSON object, one a line."""
@@ -164,7 +168,7 @@ class TrainingConfig:
                 raise ValueError(f"has no option {name!r}")
             kind = options[name].type
             value = tuple(value) if isinstance(value, list) else value
-            if not _is_kind(value, kind):
+            if not is_kind(value, kind):
                 expected = getattr(kind, "__name__", str(kind))
                 raise ValueError(f"{name} must be {expected}, got {value!r}")
             try:
@@ -172,14 +176,6 @@ class TrainingConfig:
             except OverflowError as error:
                 raise ValueError(f"{name} must be a finite number") from error
         return cls(**values)
-
-
-def _is_kind(value: Any, kind: Any) -> bool:
-    """Return whether a value read from JSON is of an option's type; a float may be written 1."""
-    if get_origin(kind) is tuple:
-        return isinstance(value, tuple) and all(type(item) is int for item in value)
-    kinds = get_args(kind) or (kind,)
-    return type(value) in kinds or (type(value) is int and float in kinds)
 
 
 def flag(name: str) -> str:

@@ -1,9 +1,11 @@
 """How an option is declared: its default, its help, what its values are, what depends on it."""
 
 import math
-from collections.abc import Callable
-from dataclasses import field
-from typing import Any, NamedTuple
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import Field, field
+from numbers import Integral, Real
+from typing import Any, NamedTuple, get_args, get_origin
 
 
 class Domain(NamedTuple):
@@ -74,3 +76,43 @@ def option(
     """
     metadata = {"help": help, "domain": domain, "weights": weights, "resume": resume or not weights}
     return field(default=default, metadata=metadata)
+
+
+def taken(value: Any, one: Field[Any]) -> Any:
+    """Return what a program means: NumPy's numbers, lists, one layer's units, "full", a path."""
+    kinds = get_args(one.type) or (one.type,)
+    if one.name == "batch_size" and isinstance(value, str) and value == "full":
+        return None
+    if get_origin(one.type) is tuple:
+        if _is_whole(value) and Ellipsis in kinds:
+            value = (value,)
+        if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
+            return value
+        return tuple(int(item) if _is_whole(item) else item for item in value)
+    if str in kinds and isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if int in kinds and _is_whole(value):
+        return int(value)
+    if float in kinds and not isinstance(value, bool) and isinstance(value, Real):
+        return float(value)
+    return value
+
+
+def _is_whole(value: Any) -> bool:
+    return not isinstance(value, bool) and isinstance(value, Integral)
+
+
+def example(one: Field[Any]) -> str:
+    """Say how a value of an option is written in a program, where its kind alone tells it."""
+    value = {"hidden": (100,), "batch_size": 64}.get(one.name, one.default)
+    if value is None and int in get_args(one.type):
+        value = 1
+    return "" if value is None else f"; write {one.name}={value!r}, for example"
+
+
+def is_kind(value: Any, kind: Any) -> bool:
+    """Return whether a value read from JSON is of an option's type; a float may be written 1."""
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(type(item) is int for item in value)
+    kinds = get_args(kind) or (kind,)
+    return type(value) in kinds or (type(value) is int and float in kinds)

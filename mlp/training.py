@@ -5,7 +5,7 @@ Row e of the history describes the weights after e epochs, e = 0..N.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -252,9 +252,21 @@ def _work(
     stop: Callable[[], bool],
     keep: bool,
 ) -> Work:
+    _check_kinds(dataset, config)
     communicator = communicator or Communicator()
     team = Team(thread_count(config, dataset, communicator), communicator, stop)
     return Work(dataset, config, team, keep=keep)
+
+
+def _check_kinds(dataset: object, config: object) -> None:
+    if not isinstance(dataset, Dataset):
+        raise TypeError(f"dataset must be a Dataset, got {type(dataset).__name__}; see mlp.load")
+    if not isinstance(config, TrainingConfig):
+        words = repr(config) if isinstance(config, Mapping) else "dict(hidden=(100,), epochs=5)"
+        raise TypeError(
+            f"config must be a TrainingConfig, got {type(config).__name__}; write "
+            f"TrainingConfig(**{words})"
+        )
 
 
 def _states(work: Work, state: TrainingState | None) -> Iterator[TrainingState]:

@@ -1,8 +1,11 @@
 import argparse
 import dataclasses
 import json
+import re
 import shlex
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mlp import TrainingConfig
@@ -183,3 +186,53 @@ def test_differences_are_named_in_alphabetic_order_with_their_options():
     assert differences(one, other)["epochs"].metadata["resume"] is True
     assert differences(other, one).keys() == differences(one, other).keys()
     assert differences(one, TrainingConfig()) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "taken"),
+    [
+        ("hidden", 100, (100,)),
+        ("hidden", [30, 20], (30, 20)),
+        ("hidden", np.array([30, 20]), (30, 20)),
+        ("hidden", np.int64(7), (7,)),
+        ("batch_size", "full", None),
+        ("batch_size", np.int32(64), 64),
+        ("learning_rate", 1, 1.0),
+        ("learning_rate", np.float32(0.5), 0.5),
+        ("split", [50, 20], (50, 20)),
+        ("data", Path("letters.npz"), "letters.npz"),
+    ],
+)
+def test_a_program_may_write_what_it_means(name, value, taken):
+    config = TrainingConfig(**{name: value})
+    assert getattr(config, name) == taken
+    assert type(getattr(config, name)) is type(taken)
+    assert TrainingConfig.from_json(config.to_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        (
+            "hidden",
+            "100",
+            "numbers from 1 to 2**31 - 1, got '100'; write hidden=(100,), for example",
+        ),
+        ("hidden", (5.5,), "got (5.5,); write hidden=(100,)"),
+        ("hidden", True, "got True; write hidden=(100,)"),
+        ("hidden", {"units": 3}, "got {'units': 3}; write hidden=(100,)"),
+        ("batch_size", "64", "full or at least 1, got '64'; write batch_size=64"),
+        ("epochs", "5", "at least 0, got '5'; write epochs=200"),
+        ("epochs", 5.5, "at least 0, got 5.5; write epochs=200"),
+        ("learning_rate", "0.1", "a finite number above 0, got '0.1'; write learning_rate=0.1"),
+        ("learning_rate", None, "got None; write learning_rate=0.1"),
+        ("nesterov", "yes", "True or False, got 'yes'; write nesterov=False"),
+        ("dtype", np.float32, "write dtype='float32'"),
+        ("device", None, "write device='auto'"),
+        ("threads", "2", "got '2'; write threads=1"),
+        ("reference", 3, "--reference must be keras, got 3"),
+    ],
+)
+def test_a_value_of_another_kind_is_told_how_it_is_written(name, value, expected):
+    with pytest.raises(ValueError, match=re.escape(expected)):
+        TrainingConfig(**{name: value})

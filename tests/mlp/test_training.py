@@ -464,3 +464,22 @@ def test_an_epochs_sums_are_the_true_gradients_of_its_step(make_dataset):
         for name, array in named_arrays(sums.gradients).items():
             theirs = named_arrays(expected.gradients)[name]
             np.testing.assert_allclose(array, theirs, **TRAINING["float64"])
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"hidden": 20}, r"got dict; write TrainingConfig\(\*\*{'hidden': 20}\)"),
+        (None, r"got NoneType; write TrainingConfig\(\*\*dict\(hidden="),
+    ],
+)
+def test_options_that_are_no_configuration_are_told_how_to_become_one(
+    make_dataset, config, message
+):
+    with pytest.raises(TypeError, match=message):
+        train(make_dataset(), config)
+
+
+def test_a_path_is_no_data_set():
+    with pytest.raises(TypeError, match=r"must be a Dataset, got str; see mlp\.load"):
+        train("letters.npz", TrainingConfig())
