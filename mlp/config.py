@@ -143,7 +143,7 @@ class TrainingConfig:
             kind_is_right = is_kind(value, one.type)
             if not kind_is_right or not domain.check(value):
                 got = _written(value) if kind_is_right else f"{value!r}{example(one)}"
-                expected = domain.expected or ("a text" if one.type is str else "True or False")
+                expected = domain.expected or "True or False"
                 raise ValueError(f"{flag(one.name)} must be {expected}, got {got}")
 
     def to_json(self) -> str:

@@ -1,6 +1,6 @@
 """Time this project against other libraries on the same training, and against its own floor.
 
-python scripts/benchmark.py --batch-size full 128 --write-table README.md
+python scripts/benchmark.py --batch-size full 128 --write-table scripts/BENCHMARKS.md
 python scripts/benchmark.py --against torch jax --rounds 7
 python scripts/benchmark.py --growth
 python scripts/benchmark.py --ranks 1 2 --batch-size full 128

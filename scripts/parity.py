@@ -1,7 +1,7 @@
 """Train with other libraries from the same weights on the same rows, and compare every epoch.
 
 python scripts/parity.py --against torch notebook
-python scripts/parity.py --dtype float64 float32 --seed 421 422 423 --write-table README.md
+python scripts/parity.py --dtype float64 float32 --write-table scripts/BENCHMARKS.md
 """
 
 import argparse

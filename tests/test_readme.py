@@ -12,12 +12,13 @@ import pytest
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
+DOCUMENTS = [ROOT / name for name in ("README.md", "scripts/README.md", "scripts/BENCHMARKS.md")]
+README, TEXT = DOCUMENTS[0].read_text(), "\n".join(path.read_text() for path in DOCUMENTS)
 
 # What makes a command of the README short. The later of two equal options counts.
 LESS = {
     "train.py": ["--hidden", "8", "--quiet"],
-    "sweep.py": ["--epochs", "1", "--quiet"],
+    "sweep.py": ["--epochs", "1", "--repeats", "1", "--quiet"],
     "parity.py": ["--hidden", "4", "--rows", "60", "--epochs", "2", "--quiet"],
     "benchmark.py": [
         "--against", "numpy", "--hidden", "4", "--rows", "400", "--rounds", "1", "--epochs", "1",
@@ -33,10 +34,10 @@ HARDWARE = {"verify_cuda.py"}
 
 def commands():
     """List the commands of the shell blocks, and those in the text that begin with python."""
-    for block in re.findall(r"```sh\n(.*?)```", README, re.DOTALL):
+    for block in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL):
         for line in block.strip().splitlines():
             yield from (words.strip() for words in line.split("&&"))
-    yield from re.findall(r"`(python scripts/[^`]*)`", README)
+    yield from re.findall(r"`(python scripts/[^`]*)`", TEXT)
 
 
 @pytest.fixture(scope="module")
@@ -124,11 +125,32 @@ def test_every_program_of_the_readme_runs(place, need):
         run(["-c", program], place)
 
 
-def test_every_link_of_the_readme_leads_somewhere():
-    links = re.findall(r"\]\((?!https?:)([^)#]*)\)", README)
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document):
+    links = re.findall(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)", document.read_text())
     assert links
-    for link in links:
-        assert (ROOT / link).exists(), link
+    for name, anchor in links:
+        target = document.parent / name if name else document
+        assert target.exists(), name
+        if anchor:
+            titles = re.findall(r"^#+ (.*)$", target.read_text(), re.MULTILINE)
+            words = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles]
+            assert anchor[1:] in words, anchor
+
+
+def test_the_readme_is_short_and_says_who_begins_where():
+    lines = README.splitlines()
+    assert len(lines) <= 180
+    first = "\n".join(lines[:45])
+    for who in ("a student", "a teacher", "an engineer", "a GPU or array-API programmer"):
+        assert f"- **{who}" in first
+    for needed in (
+        "mlp/README.md",
+        ".github/draw.png",
+        "scripts/train.py",
+        "`pip install mlp` is not",
+    ):
+        assert needed in first
 
 
 SCRIPTS = [
