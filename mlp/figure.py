@@ -3,9 +3,10 @@
 import io
 import os
 import sys
+import warnings
 from contextlib import suppress
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,6 +29,12 @@ def _shown_figure() -> "type[Figure]":
     from matplotlib.figure import Figure
 
     class ShownFigure(Figure):
+        def savefig(self, *given: Any, **options: Any) -> None:
+            with warnings.catch_warnings():
+                # A letter that the font lacks, in the name of a data set say, is an empty box.
+                warnings.filterwarnings("ignore", message="Glyph .* missing from")
+                super().savefig(*given, **options)
+
         def _repr_png_(self) -> bytes:
             return as_png(self)
 

@@ -151,7 +151,8 @@ def onnx_logits(path: Path, rows: np.ndarray) -> np.ndarray:
         message = 'onnxruntime is not installed: pip install -e ".[onnx]"'
         raise ModuleNotFoundError(message, name=error.name) from error
     onnxruntime.set_default_logger_severity(3)
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    # By its content: onnxruntime takes no path that is no UTF-8.
+    session = onnxruntime.InferenceSession(path.read_bytes(), providers=["CPUExecutionProvider"])
     return np.asarray(session.run(["logits"], {session.get_inputs()[0].name: rows})[0])
 
 

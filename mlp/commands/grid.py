@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..config import TrainingConfig, from_arguments
 from ..run.sweep import Trial
-from .parser import Parser
+from .parser import Parser, visible
 
 OPTIONS = {option.name.replace("_", "-"): option for option in fields(TrainingConfig)}
 
@@ -50,7 +50,8 @@ def combinations(
         name = "_".join(re.sub(r"[^\w.+-]+", "-", f"{key}-{chosen[key]}") for key in chosen)
         if name in trials:
             raise ValueError(f"--grid gives two combinations the name {name}; leave one out")
-        trials[name] = Trial(chosen, config, Path(name))
+        shown = {option: visible(value) for option, value in chosen.items()}
+        trials[name] = Trial(shown, config, Path(name))
     return list(trials.values())
 
 

@@ -144,7 +144,7 @@ def train_and_compare(
     say(f"{table(results)}\n* the lowest validation loss; every run is read at its own lowest")
     if results.repeated:
         say("± is one standard deviation over the seeds; the split of the rows is fixed")
-    say(f"written to {out}")
+    say(f"written to {visible(out)}")
     if options.json:
         print_record(to_json({"directory": str(out), **answer(trials, results)}))
     return Status.DONE if best else Status.DIVERGED

@@ -109,4 +109,4 @@ def _files_sha256(*files: Path) -> str:
 
 def _combined_sha256(hashes: dict[str, str]) -> str:
     lines = "".join(f"{name} {digest}\n" for name, digest in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogateescape")).hexdigest()

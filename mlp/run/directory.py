@@ -7,6 +7,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import chain, count, takewhile
 from pathlib import Path
@@ -164,13 +165,17 @@ def go_on(directory: Path, config: TrainingConfig) -> None:
 def read_config(path: Path) -> TrainingConfig:
     """Read the ``config.json`` of an earlier run.
 
+    The path of the data names the same bytes as when it was written, in any locale.
+
     Raises
     ------
     FileError
         It is not there, or is no configuration.
     """
     try:
-        return TrainingConfig.from_json(read_text(path))
+        config = TrainingConfig.from_json(read_text(path))
+        data = os.fsdecode(config.data.encode(errors="surrogateescape"))
+        return replace(config, data=data)
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path}: {error}") from error
 
