@@ -13,7 +13,7 @@ from kernels import Array
 
 from .datasets import Dataset
 from .device import to_numpy
-from .files import FileError, exists, read_tensors, write
+from .files import FileError, exists, write
 from .model import (
     Layer,
     Parameters,
@@ -23,6 +23,7 @@ from .model import (
     predict_probabilities,
     to_input,
 )
+from .tensors import read_tensors
 
 
 class Classifier(NamedTuple):

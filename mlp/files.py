@@ -13,10 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 _TEXT_LIMIT = 2**26  # bytes of a file of text
-_HOLLOW_LIMIT = 2**26  # bytes of a file of tensors that may be hollow
 _HOLLOW = 64  # times as large as what is written in it: no copy that leaves out zeros comes near
 _PART = re.compile(r"\..+\.([0-9a-f]{16}|safetensors)\.part")  # safetensors: before 0.2
 # What fsync says where it is not offered: for folders on CIFS, VirtualBox' and many FUSE mounts.
@@ -126,33 +123,6 @@ def read_text(path: Path) -> str:
         return read_bytes(path, _TEXT_LIMIT).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise FileError(f"{path}: is no text in UTF-8") from error
-
-
-def read_tensors(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Read a safetensors file: its arrays by name, and its metadata.
-
-    Raises
-    ------
-    FileError
-        It cannot be read, is damaged or hollow, or is larger than memory.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    real, size = real_size(path), path.stat().st_size
-    if size > max(real, _HOLLOW_LIMIT):
-        raise FileError(f"{path}: claims {size} bytes, but hardly any are written in it")
-    try:
-        # Where memory is short safetensors does not raise, it panics.
-        np.empty(size, np.uint8)
-        with safe_open(path, framework="numpy") as tensors:
-            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}
-            return arrays, tensors.metadata() or {}
-    except MemoryError as error:
-        raise FileError(f"{path}: has {size} bytes, more than there is memory for") from error
-    except (OSError, SafetensorError, AttributeError, LookupError, TypeError, ValueError) as error:
-        # The last four: a dtype or a rank that NumPy has not.
-        reason = " ".join((getattr(error, "strerror", None) or str(error)).split())[:200]
-        raise FileError(f"{path}: cannot be read, or is damaged ({reason})") from error
 
 
 @contextmanager

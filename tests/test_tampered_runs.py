@@ -23,8 +23,8 @@ from matplotlib.figure import Figure
 from safetensors.numpy import save
 
 from mlp.commands import export, predict, sweep, train
-from mlp.files import read_tensors
 from mlp.run import checkpoint
+from mlp.tensors import read_tensors
 
 OPTIONS = ["--split", "30", "20", "--hidden", "3", "--epochs", "2", "--checkpoint-every", "1"]
 OPTIONS += ["--device", "cpu", "--early-stopping", "9"]

@@ -16,9 +16,10 @@ import numpy as np
 
 from ..classifier import contiguous_arrays, read_parameters
 from ..config import TrainingConfig
-from ..files import FileError, read_tensors, remove_parts, sync, write
+from ..files import FileError, remove_parts, sync, write
 from ..history import History, Metrics
 from ..model import layer_sizes
+from ..tensors import read_tensors
 from ..training import Best, TrainingState, check_finite
 
 _NAME = re.compile(r"epoch-(\d{9,})\.safetensors")

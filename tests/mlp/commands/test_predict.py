@@ -11,7 +11,7 @@ from pathlib import Path
 import array_api_strict
 import numpy as np
 import pytest
-from data_files import claimed_png, idx, jpeg, png
+from data_files import claimed_png, deep_folder, idx, jpeg, png
 from PIL import Image
 from safetensors.numpy import save
 from tolerances import ROUNDING
@@ -22,6 +22,7 @@ from mlp.classifier import contiguous_arrays
 from mlp.commands import predict
 from mlp.datasets import blocks
 from mlp.device import Device
+from mlp.run.directory import create
 
 ROOT = Path(__file__).resolve().parents[3]
 GLYPHS = ROOT / "data" / "glyphs.npz"
@@ -222,6 +223,14 @@ def test_memory_does_not_grow_with_the_rows(kind, tmp_path, capsys, monkeypatch)
     few, many = peak(150), peak(600)
     assert few > 64 * 10_000 * 4
     assert many < few + 20 * 10_000
+
+
+def test_a_folder_of_folders_is_searched_to_any_depth(trained, embedded, tmp_path, capsys):
+    with deep_folder(tmp_path, create) as deep:
+        Image.fromarray(embedded.test.features[0].reshape(28, 28)).save(deep / "a.png")
+        status, out, _ = run(capsys, trained[0], tmp_path)
+        (deep / "a.png").unlink()
+    assert (status, out.count("\n")) == (0, 1)
 
 
 def test_memory_is_bounded_by_the_models_file_however_wide_it_is(tmp_path, capsys):

@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+from data_files import deep_folder
 from html_pages import Page
 from PIL import Image
 
 from mlp.commands.sweep import main
-from mlp.run.directory import locked
+from mlp.run.directory import create, locked
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -188,6 +189,62 @@ def test_a_run_of_other_options_is_left_alone(swept, letters, capsys):
     message = f"{out}/hidden-5: was trained with --epochs 8, not 9; choose another --out"
     assert capsys.readouterr().err == f"mlp sweep: error: {message}\n"
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
+
+
+def test_an_interrupted_run_is_begun_anew_and_what_else_lies_there_stays(swept, command, tmp_path):
+    out = tmp_path / "again"
+    shutil.copytree(swept[1], out)
+    run = out / "hidden-5"
+    (run / "run.json").unlink()
+    (run / "notes.txt").write_text("precious")
+    with deep_folder(run, create):
+        done = sweep(command, "--grid", "hidden=5,20", "--out", out)
+        assert done.returncode == 0, done.stderr
+    assert (run / "run.json").exists()
+    assert (run / "notes.txt").read_text() == "precious"
+
+
+def test_a_finished_run_that_is_damaged_is_named_before_another_is_trained(
+    swept, letters, tmp_path, capsys
+):
+    out = tmp_path / "again"
+    shutil.copytree(swept[1], out)
+    (out / "hidden-5" / "run.json").unlink()
+    record = json.loads((out / "hidden-20" / "run.json").read_text())
+    del record["timing"]
+    (out / "hidden-20" / "run.json").write_text(json.dumps(record))
+    options = ["--data", str(letters), "--split", "400", "100", "--device", "cpu", "--epochs", "8"]
+    assert main([*options, "--grid", "hidden=5,20", "--out", str(out), "--quiet"]) == 2
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1
+    assert "hidden-20: is no whole run (" in err
+    assert not (out / "hidden-5" / "run.json").exists()
+
+
+def test_a_picture_and_a_page_that_fail_are_warned_of(swept, letters, monkeypatch, capsys):
+    def fail(*_):
+        raise ValueError("no ink")
+
+    for name in ("write_picture", "write_page"):
+        monkeypatch.setattr(f"mlp.commands.sweep.{name}", fail)
+    options = ["--data", str(letters), "--split", "400", "100", "--device", "cpu", "--epochs", "8"]
+    options += ["--grid", "hidden=5,20", "--out", str(swept[1]), "--quiet", "--json"]
+    assert main(options) == 0
+    out, err = capsys.readouterr()
+    expected = [f"warning: sweep.{kind} is missing: no ink" for kind in ("png", "html")]
+    assert err.splitlines() == expected
+    assert len(json.loads(out)["runs"]) == 2
+
+
+def test_no_process_for_a_run_is_one_line(command, letters, tmp_path, monkeypatch, capsys):
+    def refuse(*_, **__):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    options = ["--data", str(letters), "--split", "400", "100", "--epochs", "1", "--quiet"]
+    assert main([*options, "--grid", "hidden=5", "--out", str(tmp_path / "out")]) == 3
+    expected = "mlp sweep: error: no process can be started; raise the limit on processes"
+    assert capsys.readouterr().err == f"{expected} (ulimit -u)\n"
 
 
 def test_a_damaged_run_is_named(swept, letters, tmp_path, capsys):

@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -44,6 +45,25 @@ def test_what_is_no_data_set_is_named(tmp_path, content):
 def test_a_missing_path_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.npz: no such file or folder"):
         load(tmp_path / "none.npz")
+
+
+def test_what_may_not_be_read_is_said_with_its_name(tmp_path, monkeypatch):
+    """Simulated: root may read everything."""
+    genuine = os.open
+
+    def refuse(path, *rest, **options):
+        if Path(path).name in ("a.npz", "labels.npy"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return genuine(path, *rest, **options)
+
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    (tmp_path / "disk").mkdir()
+    np.save(tmp_path / "disk" / "images.npy", IMAGES)
+    np.save(tmp_path / "disk" / "labels.npy", LABELS)
+    monkeypatch.setattr(os, "open", refuse)
+    for path, name in ((tmp_path / "a.npz", ""), (tmp_path / "disk", "/labels.npy")):
+        with pytest.raises(DataError, match=rf"{path}{name}: cannot .* \(Permission denied\)$"):
+            load(path, split=SPLIT)
 
 
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):

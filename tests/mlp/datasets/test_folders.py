@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from bits import assert_same_bits
 from data_files import SPLIT, images_and_labels, refuse, write_folders, write_png
 from PIL import Image
 
@@ -30,6 +31,20 @@ def test_stray_files_and_linked_folders_are_no_classes(tmp_path):
     found = load(folder, split=SPLIT)
     assert (found.class_names, found.sha256) == (expected.class_names, expected.sha256)
     assert found.notes == expected.notes
+
+
+def test_names_that_are_no_utf_8_are_names(tmp_path):
+    named, unnamed = tmp_path / "named", tmp_path / "unnamed"
+    for folder, classes in ((named, ["a", "b"]), (unnamed, ["\udce9", "\udcff"])):
+        for number, name in enumerate(classes):
+            for row in range(40):
+                write_png(
+                    folder / name / f"{name}{row:02}.png", np.full((3, 3), number + row, np.uint8)
+                )
+    found, expected = (load(folder, split=SPLIT) for folder in (unnamed, named))
+    assert found.class_names == ("\udce9", "\udcff")
+    assert_same_bits(found.train.features, expected.train.features)
+    assert found.sha256 != expected.sha256
 
 
 def test_what_is_no_png_by_its_name_or_is_a_link_is_passed_over(tmp_path):

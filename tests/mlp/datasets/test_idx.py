@@ -1,6 +1,7 @@
 """IDX files, plain and gzip: pairs, test sets, and headers that lie."""
 
 import gzip
+import os
 import struct
 
 import numpy as np
@@ -19,6 +20,18 @@ IMAGES, LABELS = images_and_labels()
 def test_gzip_is_known_by_the_files_first_bytes_whatever_its_name(tmp_path, pack, name):
     (tmp_path / name).write_bytes(pack(idx(IMAGES)))
     assert_same_bits(read_idx(tmp_path / name, 3), IMAGES)
+
+
+@pytest.mark.parametrize("name", ["a-images-idx3-ubyte", "a-labels-idx1-ubyte"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+@pytest.mark.timeout(30)
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path, name, kind):
+    write_idx(tmp_path, "a", IMAGES, LABELS)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name) if kind == "pipe" else (tmp_path / name).symlink_to("/dev/zero")
+    for path in (tmp_path, tmp_path / "a-images-idx3-ubyte"):
+        with pytest.raises(DataError, match=r"is no file|the labels beside it are missing"):
+            load(path, split=SPLIT)
 
 
 def test_the_labels_of_images_are_named_like_them(tmp_path):

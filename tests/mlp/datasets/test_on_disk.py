@@ -1,8 +1,10 @@
 """Data larger than memory: the same numbers as from memory, and no memory for the rows."""
 
+import os
 import subprocess
 import sys
 import threading
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -41,6 +43,30 @@ def test_training_from_disk_gives_the_weights_of_training_from_memory(
     ]
     assert parameters_sha256(states[0].parameters) == parameters_sha256(states[1].parameters)
     assert bits_of(states[0].history) == bits_of(states[1].history)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "labels.npy"])
+@pytest.mark.timeout(30)
+def test_a_pipe_is_refused_and_not_waited_for(folder, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError, match=f"{name}: is no file"):
+        load(folder, split=(300, 100))
+
+
+def test_labels_that_are_hardly_written_do_not_fill_memory(folder):
+    """Both claim as many rows; the labels alone would take eight bytes of memory for each."""
+    rows = 2**34
+    for name, shape in (("images.npy", (rows, 1, 1)), ("labels.npy", (rows,))):
+        with (folder / name).open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.truncate(file.tell() + rows)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"labels\.npy: claims 17179869184 bytes, the limit is"):
+        load(folder, split=(300, 100))
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
 
 
 def test_rows_are_read_by_slice_and_by_number_into_a_buffer_used_again(folder, images_and_labels):
