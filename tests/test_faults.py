@@ -39,6 +39,16 @@ def finish(*options):
     return process.returncode, err
 
 
+def wait_for_rows(out, number):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        path = out / "metrics.csv"
+        if path.exists() and path.read_text().count("\n") > number:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"no {number} rows within a minute")
+
+
 @pytest.fixture(scope="module")
 def uninterrupted(feature_rows, tmp_path_factory):
     """Run every mode in one go; give its hash, its rows and the seconds it took."""
@@ -54,11 +64,11 @@ def uninterrupted(feature_rows, tmp_path_factory):
 # ---- kill -9
 
 
-def kill_one(feature_rows, mode, out, seconds, chance, number):
-    """Signal a run at a random moment; give whether it was alive and had a checkpoint."""
+def kill_one(feature_rows, mode, out, rows, chance, number):
+    """Signal a run after one of so many rows; give whether it was alive and had a checkpoint."""
     process = start(*arguments(feature_rows, mode, out))
-    # The first half second or so goes by before there is anything to lose.
-    time.sleep(seconds * chance.uniform(0.3, 1.0))
+    wait_for_rows(out, chance.randrange(rows))
+    time.sleep(chance.uniform(0, 0.05))
     process.send_signal(number)
     _, err = process.communicate(timeout=60)
     killed = process.returncode in (-number, 128 + number)
@@ -76,7 +86,7 @@ def kill_and_resume(feature_rows, uninterrupted, folder, number, how=signal.SIGK
         mode = list(MODES)[tries % len(MODES)]
         sha256, rows, seconds = uninterrupted[mode]
         out = folder / "run"
-        was_alive, had_checkpoint = kill_one(feature_rows, mode, out, seconds, chance, how)
+        was_alive, had_checkpoint = kill_one(feature_rows, mode, out, len(rows), chance, how)
         if was_alive and (out / "config.json").exists():
             killed += 1
             after_a_checkpoint += had_checkpoint
@@ -178,16 +188,6 @@ def test_a_stop_between_any_two_steps_gives_the_last_boundary(make_dataset, batc
 
 
 # ---- signals
-
-
-def wait_for_rows(out, number):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        path = out / "metrics.csv"
-        if path.exists() and path.read_text().count("\n") > number:
-            return
-        time.sleep(0.02)
-    pytest.fail(f"no {number} rows within a minute")
 
 
 @pytest.mark.parametrize(
