@@ -2,7 +2,7 @@
 # label: softmax right
 # label: computeLayer right
 # label: CE right
-# label: gradCE right
+# label: gradCE wrong
 # label: one_hot right
 import numpy as np
 
