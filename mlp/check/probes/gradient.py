@@ -1,0 +1,144 @@
+"""The gradient of the cross-entropy with respect to the logits: p - y, in some form."""
+
+from typing import Any
+
+import numpy as np
+
+from ..reference import Array, Problem, close, problem, scale, small_problems, softmax
+from ..subject import Subject, arrays
+from ..verdict import Example, Judgement
+from .verdicts import hopeless, raised, right, unchecked, wrong
+from .views import View, are_clear, is_swapped, views
+
+_ROWS = 12
+
+
+def judge_gradient(
+    subject: Subject, layout: str | None, ascends: bool, chained: bool
+) -> Judgement:
+    """Judge dL/do.
+
+    Parameters
+    ----------
+    layout : str or None
+        Where softmax has its classes.
+    ascends : bool
+        The weights are changed by adding, so that the gradient may have the other sign.
+    chained : bool
+        The submission has a derivative of softmax, by which dL/dp may be multiplied.
+    """
+    names = subject.function.required
+    flipped: View | None = None
+    for n in (_ROWS, *subject.constants):
+        tests = [problem(seed, n) for seed in (0, 1)]
+        for view in views(names, layout):
+            results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
+            factor = _factor(results, tests, view)
+            if factor is None:
+                continue
+            size, turned = factor
+            notes = [*view.notes, *(["transposes its result"] if turned else [])]
+            if abs(abs(size) * n - 1) < 1e-3:
+                notes += [f"always divides by {n}"] if n != _ROWS else []
+            elif abs(abs(size) - 1) < 1e-3:
+                notes.append("a sum")
+            else:
+                continue
+            if size > 0:
+                return right(subject, notes)
+            if ascends:
+                return right(subject, [*notes, "target - prediction, and weights are added to"])
+            flipped = flipped or view
+    if flipped is not None and not subject.doubtful:
+        return wrong("gradient flipped", _example(subject, flipped, lambda rows: rows.p - rows.y))
+    return _mistake(subject, layout, chained)
+
+
+def _factor(
+    results: list[Any], tests: list[Problem], view: View
+) -> tuple[float, bool] | None:
+    """Return what p - y is multiplied by, and whether the result is transposed."""
+    for turned in (False, True):
+        factors = []
+        for value, rows in zip(results, tests, strict=True):
+            expected = rows.p - rows.y
+            expected = expected.T if turned != view.transposed else expected
+            factors.append(next((f for a in arrays(value) if (f := scale(a, expected))), None))
+        one, two = factors
+        if one is not None and two is not None and abs(one / two - 1) < 1e-3:
+            return one, turned
+    return None
+
+
+def _mistake(subject: Subject, layout: str | None, chained: bool) -> Judgement:
+    """Judge what is p - y in no form, by the known mistakes first."""
+    names = subject.function.required
+    if reason := hopeless(subject, plain=are_clear(names)):
+        return reason
+    rows = problem(0)
+    failed: list[Any] | None = None
+    for prediction in ("probabilities", "logits"):
+        view = View("one-hot", prediction, not is_swapped(names))
+        outcome = subject.call(*view.arguments(rows), rows=rows)
+        if outcome.error:
+            failed = failed or view.arguments(small_problems()[-1])
+            continue
+        if outcome.value is None:
+            return wrong("returns nothing", _example(subject, view, lambda rows: rows.p - rows.y))
+        for name, expected in _known(rows, view).items():
+            if any(_proportional(a, expected) for a in arrays(outcome.value)):
+                if chained and name.startswith("gradient by p"):
+                    return unchecked("it is dL/dp, which something else may carry on")
+                return wrong(name, _example(subject, view, lambda rows: rows.p - rows.y))
+    view = View("one-hot", "probabilities", not is_swapped(names))
+    outcome = subject.call(*view.arguments(rows), rows=rows)
+    if outcome.error:
+        return raised(subject, failed or view.arguments(rows))
+    found = list(arrays(outcome.value))
+    if not found:
+        return unchecked("its results are of no known kind")
+    if found[0].size <= rows.k * rows.n:
+        return wrong("gradient", _example(subject, view, lambda rows: rows.p - rows.y))
+    return wrong("gradient shape", _example(subject, view, lambda rows: rows.p - rows.y))
+
+
+def _known(rows: Problem, view: View) -> dict[str, Array]:
+    """Return what the known mistakes give, up to a factor; the most special ones first."""
+    given = rows.logits if view.logits else rows.p
+    by_p, z = -rows.y / given, softmax(given, None)
+    with np.errstate(all="ignore"):
+        return {
+            "gradient by p": by_p,
+            "gradient by p, summed over samples": by_p.sum(axis=0),
+            "gradient by p, summed over classes": by_p.sum(axis=1),
+            "gradient by p, one number": by_p.sum(),
+            "gradient averaged": (given - rows.y).sum(axis=0),
+            "gradient averaged twice": (softmax(given) - rows.y).sum(axis=0),
+            "gradient of whole softmax": z - rows.y,
+            "gradient by log p": rows.y / np.log(rows.p),
+        }
+
+
+def _proportional(got: Array, expected: Array) -> bool:
+    expected = np.asarray(expected)
+    if got.size != expected.size:
+        return False
+    for form in (expected, expected.T):
+        flat = form.ravel()
+        if scale(got.ravel(), flat) is not None or close(got.ravel(), flat):
+            return True
+    return False
+
+
+def _example(subject: Subject, view: View, truth: Any) -> Example | None:
+    """Return the smallest call whose result is no multiple of the right one."""
+    for rows in (*small_problems(), problem(0)):
+        arguments = view.arguments(rows)
+        outcome = subject.call(*arguments, rows=rows)
+        if outcome.error:
+            continue
+        expected = truth(rows) / rows.n
+        factors = [scale(a, expected) for a in arrays(outcome.value)]
+        if not any(f and f > 0 and min(abs(f - 1), abs(f - rows.n)) < 1e-3 for f in factors):
+            return Example(arguments, outcome.value, expected)
+    return None

@@ -1,0 +1,127 @@
+"""The layer X W + b, in any of the layouts that people use."""
+
+import ast
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from ..reference import Array, close, relu, softmax
+from ..subject import Subject, arrays
+from ..verdict import Example, Judgement
+from .softmax import COLUMNS, ROWS
+from .verdicts import hopeless, raised, right, unchecked, wrong
+
+_X = re.compile(r"^(x|a|h|s|z|in|inp|input|inputs|data|i|prev|layer|act)", re.IGNORECASE)
+_W = re.compile(r"w|theta", re.IGNORECASE)
+_B = re.compile(r"^(b|bias)", re.IGNORECASE)
+_SIZES = [(12, 7, 5), (12, 784, 1000)]  # the second for code with these numbers in it
+
+
+def judge_layer(subject: Subject) -> tuple[Judgement, str | None]:
+    """Judge a layer; return also which axis its samples lie on, or None."""
+    for sizes in _SIZES:
+        rng = np.random.default_rng(0)
+        x, w, b = (rng.normal(size=s) for s in (sizes[:2], sizes[1:], sizes[2:]))
+        for arguments, expected, notes, layout in _calls(subject, x, w, b):
+            outcome = subject.call(*arguments)
+            for name, function in _AFTER.items():
+                for turned in (False, True):
+                    wanted = function(expected)
+                    if not any(
+                        close(a, wanted.T if turned else wanted) for a in arrays(outcome.value)
+                    ):
+                        continue
+                    rows = (layout == ROWS) != turned
+                    notes = [*notes, *([name] if name else [])]
+                    notes += [] if rows else ["samples along the columns"]
+                    return right(subject, notes), ROWS if rows else COLUMNS
+    return _mistake(subject), None
+
+
+_AFTER = {"": lambda z: z, "applies relu": relu, "applies softmax": softmax}
+
+
+def _calls(
+    subject: Subject, x: Array, w: Array, b: Array
+) -> Iterator[tuple[list[Any], Array, list[str], str]]:
+    """Yield arguments, the result (N, H), notes, and the layout of X."""
+    names = subject.function.required
+    for (x_, layout), w_ in itertools.product(((x, ROWS), (x.T, COLUMNS)), (w, w.T)):
+        x_, w_ = np.ascontiguousarray(x_), np.ascontiguousarray(w_)
+        if len(names) == 2:
+            yield from _two(subject, x_, w_, x, w, b, layout)
+        elif len(names) == 3:
+            for b_ in (b[None], b, b[:, None]):
+                by_name = _by_name(names, x_, w_, b_)
+                for order in (*([by_name] if by_name else []), *itertools.permutations((x_, w_, b_))):
+                    yield list(order), x @ w + b, [], layout
+
+
+def _two(
+    subject: Subject, x_: Array, w_: Array, x: Array, w: Array, b: Array, layout: str
+) -> Iterator[tuple[list[Any], Array, list[str], str]]:
+    """Yield the calls of a layer of two arguments: the bias is in one of them, or there is none."""
+    total = x @ w + b
+    for name, packed in _packs(subject, w_, b):
+        yield [x_, packed], total, [name], layout
+        yield [packed, x_], total, [name], layout
+    turned = w_.shape != w.shape
+    for first in (True, False):
+        rows = (b[None], w) if first else (w, b[None])
+        folded = np.concatenate(rows)
+        folded = np.ascontiguousarray(folded.T) if turned else folded
+        for arguments in ([x_, folded], [folded, x_]):
+            yield arguments, total, ["the bias is in W"], layout
+    for arguments in ([x_, w_], [w_, x_]):
+        yield arguments, x @ w, ["no bias of its own"], layout
+
+
+def _packs(subject: Subject, w: Array, b: Array) -> Iterator[tuple[str, Any]]:
+    """Yield weights and bias in one list or dict, under the keys that the code itself uses."""
+    nodes = ast.walk(subject.function.node) if subject.function.node else ()
+    subscripts = (n.slice for n in nodes if isinstance(n, ast.Subscript))
+    keys = [s.value for s in subscripts if isinstance(s, ast.Constant) and type(s.value) is str]
+    for b_ in (b[None], b, b[:, None]):
+        yield "takes a list", [w, b_]
+        if len(keys) >= 2:
+            yield "takes a dict", {k: b_ if k.lower().startswith("b") else w for k in keys}
+
+
+def _by_name(names: list[str], x: Array, w: Array, b: Array) -> list[Array] | None:
+    """Order the arguments by the parameters' names, if these are clear."""
+    order = []
+    for name in names:
+        kinds = [value for p, value in ((_W, w), (_B, b), (_X, x)) if p.search(name)]
+        if not kinds:
+            return None
+        order.append(kinds[0])
+    return order if len({id(value) for value in order}) == 3 else None
+
+
+def _mistake(subject: Subject) -> Judgement:
+    """Judge what computes X W + b in no layout."""
+    x, w, b = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [3.0, 1.0]]), np.array([[0.5, -0.5]])
+    arguments = _by_name(subject.function.required, x, w, b) if len(subject.function.required) == 3 else None
+    if reason := hopeless(subject, plain=arguments is not None):
+        return reason
+    assert arguments is not None
+    outcome = subject.call(*arguments)
+    if outcome.error:
+        rows = _by_name(subject.function.required, np.ones((12, 784)), np.ones((784, 1000)), np.ones((1, 1000)))
+        if rows is not None and subject.call(*rows).error is None:
+            return unchecked("its results are of no known kind")
+        return raised(subject, arguments)
+    example = Example(arguments, outcome.value, x @ w + b)
+    if outcome.value is None:
+        return wrong("returns nothing", example)
+    for array in arrays(outcome.value):
+        if close(array, x @ w):
+            return wrong("layer without bias", example)
+        if close(array, x @ w - b):
+            return wrong("layer minus bias", example)
+        if array.shape == (1, 2):
+            return wrong("layer", example)
+    return unchecked("its results are of no known kind")

@@ -1,0 +1,133 @@
+"""Softmax: which axis the classes lie on, and what large logits do to it."""
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from ..definitions import Function
+from ..reference import Array, problem, softmax
+from ..subject import Subject
+from ..verdict import Example, Judgement
+from .verdicts import first_failure, fragile, hopeless, raised, right, same, unchecked, wrong
+
+ROWS, COLUMNS = "rows", "columns"
+
+_SMALL = [[[0.0, 1.0]], [[0.0, 1.0, 2.0]], [[0.0, 1.0], [2.0, 0.0]], [[0.0, 1.0, 2.0], [2.0, 0.0, 1.0]]]
+
+
+def judge_softmax(subject: Subject, tree: ast.AST) -> tuple[Judgement, str | None]:
+    """Judge softmax; return also along which axis of a matrix it has found its classes.
+
+    Parameters
+    ----------
+    tree : ast.AST
+        Of the submission: a function that is right for one row only is right if it is used so.
+    """
+    if len(subject.function.required) != 1:
+        return unchecked("it takes more than one argument"), None
+    inputs = [problem(seed).logits for seed in (0, 1)]
+    outcomes = [subject.call(x) for x in inputs]
+    for axis, name, notes in ((1, ROWS, []), (0, COLUMNS, ["classes along the rows"])):
+        for turned in (False, True):
+            expected = [softmax(x, axis) for x in inputs]
+            expected = [e.T for e in expected] if turned else expected
+            if all(same(o.value, e) for o, e in zip(outcomes, expected, strict=True)):
+                extra = ["transposes its result"] if turned else []
+                return _strength(subject, axis, [*notes, *extra], turned), name
+    row_wise = all(same(subject.call(x[0]).value, softmax(x[0])) for x in inputs)
+    column_wise = all(same(subject.call(x[:1].T).value, softmax(x[:1].T, 0)) for x in inputs)
+    whole = all(same(o.value, softmax(x, None)) for o, x in zip(outcomes, inputs, strict=True))
+    used_by_row = uses_rows(tree, subject.function)
+    if (row_wise or column_wise) and (used_by_row or (not whole and all(o.error for o in outcomes))):
+        note = "takes one row at a time" if row_wise else "takes one column at a time"
+        return _strength(subject, None, [note], False, vector=row_wise), None
+    return _mistake(subject, whole), None
+
+
+def _mistake(subject: Subject, whole: bool) -> Judgement:
+    """Judge what is softmax along no axis."""
+    if reason := hopeless(subject, plain=True):
+        return reason
+    cases: list[tuple[list[Any], Any]] = [([np.array(x)], softmax(np.array(x))) for x in _SMALL]
+    if whole:
+        return wrong("softmax whole", first_failure(subject, cases))
+    outcome = subject.call(np.array(_SMALL[-1]))
+    if outcome.error:
+        cases = [([problem(0).logits], softmax(problem(0).logits))]
+        outcome = subject.call(*cases[0][0])
+    if outcome.error:
+        return raised(subject, [np.array(_SMALL[-1])])
+    if outcome.value is None:
+        return wrong("returns nothing", Example([np.array(_SMALL[0])], None, cases[0][1]))
+    x = problem(0).logits
+    if same(subject.call(x).value, np.exp(x)):
+        return wrong("softmax not divided", first_failure(subject, cases))
+    if same(subject.call(x).value, np.log(softmax(x))):
+        return right(subject, ["gives logarithms"])
+    example = first_failure(subject, cases)
+    return wrong("softmax", example) if example else unchecked("its results are of no known kind")
+
+
+def _strength(
+    subject: Subject, axis: int | None, notes: list[str], turned: bool, vector: bool = False
+) -> Judgement:
+    """Judge what large logits do to a softmax that is right for small ones."""
+
+    def expected(x: Array) -> Array:
+        value = softmax(x, axis)
+        return value.T if turned else value
+
+    def arranged(rows: Any) -> Array:
+        x = np.array(rows, float)
+        if axis is None:
+            return x[0] if vector else x[:1].T
+        return x if axis == 1 else np.ascontiguousarray(x.T)
+
+    for mistake, tests in (
+        ("softmax overflow", [[[1000.0, 999.0]], [[1000.0, 999.0, 998.0]], [[1000.0, *range(9)]]]),
+        ("softmax whole maximum", [[[0.0, 1.0], [1000.0, 1001.0]], [[*range(10)], [*range(1000, 1010)]]]),
+    ):
+        for rows in tests:
+            if axis is None and len(rows) > 1:
+                continue
+            x = arranged(rows)
+            outcome = subject.call(x)
+            if outcome.error is None and not same(outcome.value, expected(x)):
+                if subject.touched:
+                    break
+                return fragile(mistake, Example([x], outcome.value, expected(x)), notes)
+    four = arranged(problem(2, 6, 4).logits)
+    outcome = subject.call(four)
+    if outcome.error or not same(outcome.value, expected(four)):
+        notes = [*notes, "for 10 classes only"]
+    return right(subject, notes)
+
+
+def uses_rows(tree: ast.AST, function: Function) -> bool:
+    """Whether every use of a function that can be seen gives it one row or column at a time."""
+    loops = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.For | ast.comprehension)
+        for name in ast.walk(node.target)
+        if isinstance(name, ast.Name)
+    }
+    seen = []
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        names = [ast.unparse(argument) for argument in node.args]
+        if any(name.rpartition(".")[2] == function.short for name in names):
+            seen.append(True)  # given to map, vectorize or apply_along_axis
+        elif ast.unparse(node.func).rpartition(".")[2] == function.short and node.args:
+            seen.append(_is_row(node.args[0], loops))
+    return bool(seen) and all(seen)
+
+
+def _is_row(argument: ast.expr, loops: set[str]) -> bool:
+    if isinstance(argument, ast.Subscript):
+        index = argument.slice
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        return any(isinstance(p, ast.Name | ast.Constant | ast.BinOp) for p in parts)
+    return isinstance(argument, ast.Name) and argument.id in loops

@@ -1,0 +1,101 @@
+"""How the probes come to their judgements."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from ..child.wire import Other
+from ..reference import close
+from ..subject import Subject, arrays
+from ..verdict import Example, Judgement, Verdict
+
+
+def right(subject: Subject, notes: Iterable[str] = ()) -> Judgement:
+    """Judge a function whose results were those expected."""
+    if subject.touched:
+        return unchecked("it uses a module that is not loaded here")
+    notes = list(notes)
+    if subject.overwrites:
+        notes.append("overwrites its argument")
+    if subject.guesses:
+        notes.append(f"takes {', '.join(sorted(subject.guesses))} from outside")
+    return Judgement(Verdict.CONVENTION if notes else Verdict.RIGHT, notes)
+
+
+def wrong(mistake: str, example: Example | None = None, detail: str = "") -> Judgement:
+    """Judge a function whose result is wrong in any convention."""
+    return Judgement(Verdict.WRONG, mistake=mistake, example=example, detail=detail)
+
+
+def fragile(mistake: str, example: Example | None, notes: Iterable[str] = ()) -> Judgement:
+    """Judge a function that is right until its numbers get large or small."""
+    return Judgement(Verdict.FRAGILE, list(notes), mistake, example=example)
+
+
+def unchecked(reason: str) -> Judgement:
+    """Say nothing of a function, and why."""
+    return Judgement(Verdict.UNCHECKED, [reason])
+
+
+def hopeless(subject: Subject, plain: bool) -> Judgement | None:
+    """Judge a function by the way in which no call of it has worked, if that says enough.
+
+    Parameters
+    ----------
+    plain : bool
+        Its arguments are those of the handout, so that it ought to have worked.
+    """
+    if subject.is_empty:
+        return unchecked("nothing is written in it yet")
+    if subject.undefined:
+        return wrong("undefined", detail=subject.undefined)
+    if subject.doubtful:
+        return unchecked(subject.doubtful)
+    if not plain:
+        return unchecked("its arguments are of no known kind")
+    return None
+
+
+def raised(subject: Subject, arguments: list[Any]) -> Judgement:
+    """Judge a function by the exception that it raises with sound arguments."""
+    outcome = subject.call(*arguments)
+    if outcome.error is None or subject.doubtful:
+        return unchecked(subject.doubtful or "its results are of no known kind")
+    foreign = outcome.error == "AttributeError" and "numpy" not in outcome.message.split("'")[0]
+    if foreign and "module 'numpy'" not in outcome.message:
+        return unchecked(f"it wants arguments of another kind ({outcome.message})")
+    detail = f"{outcome.error}: {outcome.message}" if outcome.message else str(outcome.error)
+    return wrong("raises", Example(arguments, detail, None), outcome.error)
+
+
+def returns_nothing(value: Any) -> bool:
+    """Whether a function has ended without `return`."""
+    return value is None
+
+
+def first_failure(
+    subject: Subject,
+    cases: Iterable[tuple[list[Any], Any]],
+    fits: Callable[[Any, Any], bool] = close,
+) -> Example | None:
+    """Return the first case whose result is not the expected one, the smallest case first."""
+    for arguments, expected in cases:
+        outcome = subject.call(*arguments)
+        if outcome.error in ("time", "end", "budget"):
+            return None
+        if outcome.error:
+            continue  # it may want other sizes
+        if not any(fits(array, expected) for array in arrays(outcome.value)):
+            return Example(arguments, shown(outcome.value), expected)
+    return None
+
+
+def shown(value: Any) -> Any:
+    """Return a result as an example shows it."""
+    return f"a {value.name}" if isinstance(value, Other) else value
+
+
+def same(value: Any, expected: Any) -> bool:
+    """Whether a result, or a part of it, is the expected one."""
+    return any(close(array, np.asarray(expected)) for array in arrays(value))

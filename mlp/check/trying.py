@@ -1,0 +1,70 @@
+"""All functions of a submission, tried in the order in which one says something of the next."""
+
+from .definitions import Definitions, Function
+from .kinds import Kind, kind_of, words
+from .probes.accuracy import judge_accuracy, judge_one_hot
+from .probes.activations import judge_derivative, judge_relu
+from .probes.gradient import judge_gradient
+from .probes.layer import judge_layer
+from .probes.loss import judge_loss
+from .probes.softmax import judge_softmax
+from .probes.verdicts import unchecked
+from .probes.weights import judge_weights
+from .process import Student
+from .source import Source
+from .subject import Subject
+from .usage import ascends, called, wrapped
+from .verdict import Judgement, Tried
+
+_ORDER = list(Kind)
+_ORDER.remove(Kind.SOFTMAX)
+_ORDER.insert(0, Kind.SOFTMAX)  # which says where the others have their classes
+
+
+def try_all(source: Source, definitions: Definitions, student: Student) -> list[Tried]:
+    """Judge every function of a known kind."""
+    functions = [(f, kind) for f in definitions.functions.values() if (kind := kind_of(f))]
+    functions.sort(key=lambda pair: _ORDER.index(pair[1]))
+    names = called(source.tree)
+    session = _Session(source, definitions, student)
+    tried = [Tried(f, kind, session.judge(f, kind), f.short in names) for f, kind in functions]
+    return sorted(tried, key=lambda one: (one.function.file is not None, one.function.line))
+
+
+class _Session:
+    """What is known of a submission while its functions are tried."""
+
+    def __init__(self, source: Source, definitions: Definitions, student: Student) -> None:
+        self.source, self.definitions, self.student = source, definitions, student
+        self.layout: str | None = None  # where softmax has its classes
+        self.ascends = ascends(source.tree)
+        self.chained = any(
+            {"softmax"} & set(words(f.short)) and {"grad", "gradient", "d", "derivative"} & set(words(f.short))
+            for f in definitions.functions.values()
+        )
+
+    def judge(self, function: Function, kind: Kind) -> Judgement:
+        """Try one function."""
+        subject = Subject(function, self.student, self.definitions)
+        if subject.is_empty:
+            return unchecked("nothing is written in it yet")
+        if kind is Kind.SOFTMAX:
+            judgement, layout = judge_softmax(subject, self.source.tree)
+            self.layout = self.layout or layout
+            return judgement
+        if kind is Kind.RELU:
+            return judge_relu(subject)
+        if kind is Kind.RELU_GRADIENT:
+            return judge_derivative(subject)
+        if kind is Kind.LAYER:
+            return judge_layer(subject)[0]
+        if kind is Kind.LOSS:
+            negated, divided = wrapped(self.source.tree, function.short)
+            return judge_loss(subject, self.layout, negated, divided)
+        if kind is Kind.LOSS_GRADIENT:
+            return judge_gradient(subject, self.layout, self.ascends, self.chained)
+        if kind is Kind.ACCURACY:
+            return judge_accuracy(subject, self.layout)
+        if kind is Kind.ONE_HOT:
+            return judge_one_hot(subject)
+        return judge_weights(subject)

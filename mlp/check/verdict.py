@@ -1,0 +1,81 @@
+"""What can be said of one function, and of one line."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from .definitions import Function
+from .kinds import Kind
+
+
+class Verdict(Enum):
+    """From worst to best, and last what nothing can be said of."""
+
+    WRONG = "wrong"
+    FRAGILE = "fragile"
+    CONVENTION = "convention"  # right, in another convention than the handout's
+    RIGHT = "right"
+    UNCHECKED = "not checked"
+
+
+@dataclass
+class Example:
+    """The smallest call that fails: its arguments, what came and what should have come."""
+
+    arguments: list[Any]
+    got: Any
+    expected: Any
+
+
+@dataclass
+class Judgement:
+    """What trying a function has shown.
+
+    ``mistake`` is a key of `mlp.check.words.MISTAKES`; ``notes`` name conventions, or the reason
+    why nothing could be said.
+    """
+
+    verdict: Verdict
+    notes: list[str] = field(default_factory=list)
+    mistake: str | None = None
+    detail: str = ""  # completes the mistake's title: a factor, an exception
+    example: Example | None = None
+
+
+@dataclass
+class Tried:
+    """A function of a submission and its judgement."""
+
+    function: Function
+    kind: Kind
+    judgement: Judgement
+    called: bool = True  # by anything in the submission
+
+
+@dataclass
+class Remark:
+    """What reading a line has shown; ``certain`` ones count as mistakes."""
+
+    line: int
+    mistake: str
+    detail: str = ""
+    certain: bool = False
+
+
+@dataclass
+class Report:
+    """Everything that is said of one submission."""
+
+    path: Path
+    tried: list[Tried] = field(default_factory=list)
+    remarks: list[Remark] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)  # lines that do not parse
+    cells: list[tuple[int, int]] = field(default_factory=list)
+    missing_limits: list[str] = field(default_factory=list)
+    unreadable: str | None = None  # and why
+    seconds: float = 0.0
+
+    def count(self, verdict: Verdict) -> int:
+        """Return how many functions got a verdict."""
+        return sum(one.judgement.verdict is verdict for one in self.tried)
