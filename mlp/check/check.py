@@ -5,6 +5,7 @@ from pathlib import Path
 
 from .definitions import define
 from .process import Student
+from .reading import read_training
 from .source import UnreadableError, read_source
 from .trying import try_all
 from .verdict import Report
@@ -21,6 +22,7 @@ def check_file(path: Path) -> Report:
         with Student(definitions.chunks) as student:
             report.missing_limits = student.missing_limits
             report.tried = try_all(source, definitions, student)
+        report.remarks = read_training(source, definitions, report.tried)
     except UnreadableError as error:
         report.unreadable = str(error)
     except RecursionError:

@@ -134,8 +134,7 @@ def _constant(found: Definitions, node: ast.Assign | ast.AnnAssign, module: str)
         _note(found, name, value, node.lineno, value.args)
     elif isinstance(value, ast.Call) and ast.unparse(value.func).endswith("vectorize"):
         found.functions[name] = Function(name, None, node.lineno, ["x"])
-    elif isinstance(value, ast.Name) and value.id in found.functions:
-        other = found.functions[value.id]
+    elif other := found.functions.get(ast.unparse(value)):
         found.functions[name] = Function(
             name, other.node, node.lineno, other.required, other.optional, other.file
         )

@@ -28,7 +28,7 @@ _GRADIENT = set(
 # Functions that use one of the kinds for something else.
 _OTHER = set(
     "plot draw show print test train training fit run main report save load log build model cnn "
-    "tf torch keras leaky graph history curve curves eval evaluate experiment".split()
+    "tf torch keras leaky descent conv pool graph history curve curves eval evaluate experiment".split()
 )
 _LAYER = re.compile(
     r"(my)?(comp|compute|calc|calculate|get|forward|apply|do)?"
@@ -62,7 +62,8 @@ def kind_of(function: Function) -> Kind | None:
             return Kind.RELU_GRADIENT if count <= 2 else None
         return Kind.RELU if count == 1 else None
     if gradient:
-        if _is_loss_gradient(joined, have) and count == 2:
+        extra = any(re.fullmatch(r"[nmNM]|num_?\w+|batch_?size", p) for p in function.required)
+        if _is_loss_gradient(joined, have) and count == 2 + extra:
             return Kind.LOSS_GRADIENT
         return Kind.GRADIENTS if count >= 2 else None
     if "softmax" in joined:

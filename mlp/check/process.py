@@ -128,6 +128,9 @@ class Student:
         for number, definition in enumerate(self.definitions):
             if self.errors.get(number) == _ENDED:
                 continue
+            if time.monotonic() > self._deadline:
+                self.errors[number] = "the file has had its time"
+                continue
             try:
                 error = self._ask(["load", *definition], CALL_SECONDS + LATE_SECONDS)
             except (EOFError, OSError, ValueError):

@@ -29,7 +29,7 @@ class UnreadableError(ValueError):
 class Source:
     """What was read.
 
-    Line numbers run through all cells of a notebook; `place` tells where one is.
+    Line numbers run through all code cells of a notebook; see `place`.
     """
 
     path: Path
@@ -38,12 +38,13 @@ class Source:
     problems: list[tuple[int, str]] = field(default_factory=list)  # lines that do not parse
     cells: list[tuple[int, int]] = field(default_factory=list)  # first line, number of the cell
 
-    def place(self, line: int) -> str:
-        """Say where a line is: by its number, and in a notebook by its cell."""
-        for first, cell in reversed(self.cells):
-            if line >= first:
-                return f"cell {cell}, line {line - first + 1}"
-        return f"line {line}"
+
+def place(cells: list[tuple[int, int]], line: int) -> str:
+    """Say where a line is: by its number, and in a notebook by its cell."""
+    for first, cell in reversed(cells):
+        if line >= first:
+            return f"cell {cell}, line {line - first + 1}"
+    return f"line {line}"
 
 
 def read_source(path: Path) -> Source:

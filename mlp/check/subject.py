@@ -2,6 +2,7 @@
 
 import ast
 import re
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -24,7 +25,14 @@ class Subject:
         self.student = student
         self.definitions = definitions
         self.touched = False  # a module that is not loaded had a part in a result
-        self.guesses: dict[str, Any] = {}  # names that the submission makes while it runs
+        self.guesses: dict[str, str] = {}  # names made while the submission runs, and their roles
+        self.missing: str | None = None  # one of those, that nothing is known of
+        self.extras = {  # parameters beside those that its kind has
+            place: role
+            for place, name in enumerate(function.required)
+            if len(function.required) > 2 and (role := _role(name)) in ("n", "k")
+        }
+        self.seconds = 0.0
         self.undefined: str | None = None  # a name that it makes nowhere
         self.overwrites = False
         self.trouble: str | None = None  # why it is no use to go on
@@ -34,12 +42,18 @@ class Subject:
         """Call it; values for the names it takes from outside are guessed from the problem."""
         if self.trouble:
             return Outcome(error="budget")
-        outcome = self.student.call(self.function.name, arguments, self.guesses)
+        start = time.monotonic()
+        given = list(arguments)
+        if rows is not None:
+            for place, role in self.extras.items():
+                given.insert(place, _value(role, rows, x))
         for _ in range(_GUESSES):
+            names = {name: _value(role, rows, x) for name, role in self.guesses.items()}
+            outcome = self.student.call(self.function.name, given, names)
             missing = _NAME.search(outcome.message) if outcome.error == "NameError" else None
-            if missing is None or not self._guess(missing[1], rows, x):
+            if missing is None or not self._guess(missing[1]):
                 break
-            outcome = self.student.call(self.function.name, arguments, self.guesses)
+        self.seconds += time.monotonic() - start
         self.touched |= outcome.touched
         if outcome.error in ("time", "end", "budget"):
             self.trouble = {
@@ -57,26 +71,23 @@ class Subject:
             self.overwrites = True
         return outcome
 
-    def _guess(self, name: str, rows: Problem | None, x: Array | None) -> bool:
-        """Find a value for a name that is made at run time; return whether there is one."""
+    def _guess(self, name: str) -> bool:
+        """Find out what a name stands for that is made at run time; return whether it is known."""
         if name not in self.definitions.known and not self.definitions.open_ended:
             self.undefined = name
             return False
-        word = name.lower().replace("_", "")
-        value: Any = None
-        if rows is not None:
-            if "target" in word or "label" in word:
-                value = rows.y
-            elif re.fullmatch(r"n|num|nsamples?|numsamples?|batchsize|size|m|ntrain|samples", word):
-                value = rows.n
-            elif re.fullmatch(r"k|nclass(es)?|numclass(es)?|classes|nout(put)?", word):
-                value = rows.k
-            elif "data" in word or word in ("x", "xtrain"):
-                value = np.zeros((rows.n, 784)) if x is None else x
-        if value is None:
+        role = _role(name)
+        if role is None or name in self.guesses:
+            self.missing = name
             return False
-        self.guesses[name] = value
+        self.guesses[name] = role
         return True
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters without extras."""
+        required = enumerate(self.function.required)
+        return [name for place, name in required if place not in self.extras]
 
     @property
     def doubtful(self) -> str | None:
@@ -85,13 +96,21 @@ class Subject:
             return self.trouble
         if self.touched:
             return "it uses a module that is not loaded here"
-        if self.guesses:
-            return f"it depends on {', '.join(sorted(self.guesses))}"
-        return None
+        if self.missing:
+            return f"it needs {self.missing}, which is made while the file runs"
+        data = sorted(name for name, role in self.guesses.items() if role in ("x", "y"))
+        return f"it depends on {', '.join(data)}" if data else None
+
+    def mentions(self, *numbers: int) -> bool:
+        """Whether its code, or the names it uses, hold one of these numbers."""
+        return bool(self._numbers() & set(numbers))
 
     @property
     def constants(self) -> list[int]:
         """Whole numbers in its code, and in the names it uses, that may be a number of rows."""
+        return sorted(n for n in self._numbers() if 20 < n <= 20_000)[:3]
+
+    def _numbers(self) -> set[int]:
         nodes = [self.function.node] if self.function.node else []
         numbers = {n.value for f in nodes for n in ast.walk(f) if isinstance(n, ast.Constant)}
         used = {n.id for f in nodes for n in ast.walk(f) if isinstance(n, ast.Name)}
@@ -100,7 +119,7 @@ class Subject:
             if match and match[1] in used:
                 numbers.add(int(match[2]))
         whole = {n for n in numbers if type(n) is int or type(n) is float and n.is_integer()}
-        return sorted(int(n) for n in whole if 20 < n <= 20_000)[:3]
+        return {int(n) for n in whole}
 
     @property
     def is_empty(self) -> bool:
@@ -110,6 +129,26 @@ class Subject:
             return False
         idle = (ast.Pass, ast.Raise, ast.Return, ast.Expr)
         return all(isinstance(s, idle) and not _computes(s) for s in body)
+
+
+def _role(name: str) -> str | None:
+    """Return what a name stands for: targets, data, or a number of rows or classes."""
+    word = name.lower().replace("_", "")
+    if "target" in word or "label" in word:
+        return "y"
+    if re.fullmatch(r"n|m|size|samples|(num|n|no)(of)?(samples?|train|data|rows)|batchsize", word):
+        return "n"
+    if re.fullmatch(r"k|classes|(num|n|no)(of)?(class(es)?|out(puts?)?|labels)", word):
+        return "k"
+    return "x" if "data" in word or word in ("x", "xtrain") else None
+
+
+def _value(role: str, rows: Problem | None, x: Array | None) -> Any:
+    """Return a value for a role."""
+    n, k = (rows.n, rows.k) if rows is not None else (12, 10)
+    if role == "y":
+        return rows.y if rows is not None else np.eye(k)[np.arange(n) % k]
+    return {"n": n, "k": k, "x": np.zeros((n, 784)) if x is None else x}[role]
 
 
 def _computes(statement: ast.stmt) -> bool:

@@ -7,7 +7,7 @@ from .probes.activations import judge_derivative, judge_relu
 from .probes.gradient import judge_gradient
 from .probes.layer import judge_layer
 from .probes.loss import judge_loss
-from .probes.softmax import judge_softmax
+from .probes.softmax import judge_softmax, uses_rows
 from .probes.verdicts import unchecked
 from .probes.weights import judge_weights
 from .process import Student
@@ -23,7 +23,9 @@ _ORDER.insert(0, Kind.SOFTMAX)  # which says where the others have their classes
 
 def try_all(source: Source, definitions: Definitions, student: Student) -> list[Tried]:
     """Judge every function of a known kind."""
-    functions = [(f, kind) for f in definitions.functions.values() if (kind := kind_of(f))]
+    # A name that is imported twice, or has another one, is the same function.
+    single = {(f.file, f.line): f for f in reversed(definitions.functions.values())}
+    functions = [(f, kind) for f in single.values() if (kind := kind_of(f))]
     functions.sort(key=lambda pair: _ORDER.index(pair[1]))
     names = called(source.tree)
     session = _Session(source, definitions, student)
@@ -59,10 +61,12 @@ class _Session:
         if kind is Kind.LAYER:
             return judge_layer(subject)[0]
         if kind is Kind.LOSS:
+            by_row = uses_rows(self.source.tree, function)
             negated, divided = wrapped(self.source.tree, function.short)
-            return judge_loss(subject, self.layout, negated, divided)
+            return judge_loss(subject, self.layout, negated, divided, by_row)
         if kind is Kind.LOSS_GRADIENT:
-            return judge_gradient(subject, self.layout, self.ascends, self.chained)
+            by_row = uses_rows(self.source.tree, function)
+            return judge_gradient(subject, self.layout, self.ascends, self.chained, by_row)
         if kind is Kind.ACCURACY:
             return judge_accuracy(subject, self.layout)
         if kind is Kind.ONE_HOT:

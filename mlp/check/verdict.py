@@ -7,6 +7,7 @@ from typing import Any
 
 from .definitions import Function
 from .kinds import Kind
+from .source import place
 
 
 class Verdict(Enum):
@@ -75,6 +76,15 @@ class Report:
     missing_limits: list[str] = field(default_factory=list)
     unreadable: str | None = None  # and why
     seconds: float = 0.0
+
+    def place(self, line: int) -> str:
+        """Say where a line is."""
+        return place(self.cells, line)
+
+    @property
+    def is_wrong(self) -> bool:
+        """Whether anything is surely wrong."""
+        return self.count(Verdict.WRONG) > 0 or any(remark.certain for remark in self.remarks)
 
     def count(self, verdict: Verdict) -> int:
         """Return how many functions got a verdict."""

@@ -13,6 +13,7 @@ COMMANDS = {
     "predict": "say which class a trained model sees in pictures and rows",
     "export": "write a trained model as ONNX, .keras or .npz",
     "sweep": "train every combination of a grid of options and compare them",
+    "check": "say what is wrong with a student's own functions of this network",
     "doctor": "say what is installed, and the command that mends what is not",
 }
 

@@ -109,10 +109,13 @@ class Namespace:
 
     def _instance(self, path: str, kind: type) -> Any:
         if path not in self.instances:
+            signal.setitimer(signal.ITIMER_REAL, self.seconds / 3, 0.05)
             try:
-                self.instances[path] = kind()
-            except Exception:  # it needs arguments, or data that are not there
-                self.instances[path] = object.__new__(kind)
+                made = kind()
+            except (Exception, OutOfTimeError, SystemExit):  # it wants arguments, or trains
+                made = object.__new__(kind)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds * 2 / 3, 0.05)
+            self.instances[path] = made
         return self.instances[path]
 
     @contextlib.contextmanager

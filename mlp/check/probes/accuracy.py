@@ -1,5 +1,6 @@
 """Accuracy, and one-hot rows."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -8,26 +9,30 @@ from ..reference import Array, Problem, close, one_hot, problem
 from ..subject import Subject, arrays, numbers
 from ..verdict import Example, Judgement
 from . import net
+from .loss import SLOW
 from .verdicts import hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
 _ROWS = 12
+ROUNDED = 0.006  # of the whole: some round to two digits
 
 
 def judge_accuracy(subject: Subject, layout: str | None) -> Judgement:
     """Judge the share of rows whose largest prediction is at the label."""
-    names = subject.function.required
+    names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: rows.correct / rows.n, numbers)
     for n in (_ROWS, *subject.constants):
+        if subject.seconds > SLOW:
+            break
         tests = [_rows(seed, n) for seed in (0, 1)]
-        candidates = [(view, [view.arguments(rows) for rows in tests]) for view in views(names, layout)]
+        candidates = [(view, [view.arguments(rows) for rows in tests]) for view in views(names, layout, n != _ROWS)]
         for view, calls in candidates:
             results = [subject.call(*c, rows=r).value for c, r in zip(calls, tests, strict=True)]
             for unit, note in ((1.0 / n, None), (100.0 / n, "in percent"), (1.0, "a count")):
                 expected = [rows.correct * unit for rows in tests]
                 if all(
-                    any(abs(v - e) < 1e-6 for v in numbers(value))
+                    any(abs(v - e) <= ROUNDED * n * unit for v in numbers(value))
                     for value, e in zip(results, expected, strict=True)
                 ):
                     return right(subject, [*view.notes, *([note] if note else [])])
@@ -46,23 +51,24 @@ def _rows(seed: int, n: int) -> Problem:
 
 def _classes(subject: Subject, tests: list[Problem]) -> str | None:
     """Try class numbers as predictions."""
-    for swapped in (False, True):
+    for swapped, one_hot_targets in itertools.product((False, True), repeat=2):
         fits = []
         for rows in tests:
-            pair = [rows.labels, np.argmax(rows.logits, axis=1)]
+            pair = [rows.y if one_hot_targets else rows.labels, np.argmax(rows.logits, axis=1)]
             outcome = subject.call(*(pair[::-1] if swapped else pair), rows=rows)
             share = rows.correct / rows.n
-            fits.append(any(min(abs(v - share), abs(v - 100 * share)) < 1e-6 for v in numbers(outcome.value)))
+            near = (abs(v - s * share) <= ROUNDED * s for v in numbers(outcome.value) for s in (1, 100))
+            fits.append(any(near))
         if all(fits):
             return "takes class numbers"
     return None
 
 
 def _mistake(subject: Subject) -> Judgement:
-    names = subject.function.required
-    if reason := hopeless(subject, plain=are_clear(names)):
-        return reason
+    names = subject.names
     view = View("one-hot", "probabilities", not is_swapped(names))
+    if reason := hopeless(subject, are_clear(names), view.arguments(_small()[0])):
+        return reason
     for rows in (*_small(), _rows(0, _ROWS)):
         arguments = view.arguments(rows)
         outcome = subject.call(*arguments, rows=rows)
@@ -72,7 +78,7 @@ def _mistake(subject: Subject) -> Judgement:
         values = list(numbers(outcome.value))
         if not values:
             return unchecked("its results are of no known kind")
-        if all(min(abs(v - expected), abs(v - 100 * expected)) > 1e-6 for v in values):
+        if all(min(abs(v - expected), abs(v - 100 * expected)) > ROUNDED for v in values):
             return wrong("accuracy", Example(arguments, outcome.value, expected))
     outcome = subject.call(*view.arguments(_rows(0, _ROWS)))
     return raised(subject, view.arguments(_small()[0])) if outcome.error else unchecked("its results are of no known kind")

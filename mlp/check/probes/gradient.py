@@ -1,5 +1,6 @@
 """The gradient of the cross-entropy with respect to the logits: p - y, in some form."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from ..reference import Array, Problem, close, problem, scale, small_problems, softmax
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement
+from .loss import SLOW, takes_matrices
 from .verdicts import hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
@@ -14,7 +16,7 @@ _ROWS = 12
 
 
 def judge_gradient(
-    subject: Subject, layout: str | None, ascends: bool, chained: bool
+    subject: Subject, layout: str | None, ascends: bool, chained: bool, by_row: bool
 ) -> Judgement:
     """Judge dL/do.
 
@@ -26,12 +28,16 @@ def judge_gradient(
         The weights are changed by adding, so that the gradient may have the other sign.
     chained : bool
         The submission has a derivative of softmax, by which dL/dp may be multiplied.
+    by_row : bool
+        The submission calls it for one row at a time.
     """
-    names = subject.function.required
+    names = subject.names
     flipped: View | None = None
     for n in (_ROWS, *subject.constants):
+        if subject.seconds > SLOW:
+            break
         tests = [problem(seed, n) for seed in (0, 1)]
-        for view in views(names, layout):
+        for view in views(names, layout, n != _ROWS):
             results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
             factor = _factor(results, tests, view)
             if factor is None:
@@ -49,9 +55,11 @@ def judge_gradient(
             if ascends:
                 return right(subject, [*notes, "target - prediction, and weights are added to"])
             flipped = flipped or view
+    if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
+        return right(subject, ["takes one row at a time"])
     if flipped is not None and not subject.doubtful:
         return wrong("gradient flipped", _example(subject, flipped, lambda rows: rows.p - rows.y))
-    return _mistake(subject, layout, chained)
+    return _mistake(subject, chained)
 
 
 def _factor(
@@ -70,10 +78,27 @@ def _factor(
     return None
 
 
-def _mistake(subject: Subject, layout: str | None, chained: bool) -> Judgement:
+def _one_row(subject: Subject, names: Sequence[str]) -> bool:
+    """Whether it gives the gradient of one row, as vectors."""
+    rows = problem(0)
+    for logits in (False, True):
+        pairs = [(rows.y[i], (rows.logits if logits else rows.p)[i]) for i in range(3)]
+        calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
+        results = [subject.call(*call).value for call in calls]
+        expected = rows.p - rows.y
+        if all(
+            any(close(a.ravel(), e) for a in arrays(value))
+            for value, e in zip(results, expected, strict=False)
+        ):
+            return True
+    return False
+
+
+def _mistake(subject: Subject, chained: bool) -> Judgement:
     """Judge what is p - y in no form, by the known mistakes first."""
-    names = subject.function.required
-    if reason := hopeless(subject, plain=are_clear(names)):
+    names = subject.names
+    small = View("one-hot", "probabilities", not is_swapped(names)).arguments(small_problems()[-1])
+    if reason := hopeless(subject, are_clear(names), small):
         return reason
     rows = problem(0)
     failed: list[Any] | None = None
@@ -140,5 +165,7 @@ def _example(subject: Subject, view: View, truth: Any) -> Example | None:
         expected = truth(rows) / rows.n
         factors = [scale(a, expected) for a in arrays(outcome.value)]
         if not any(f and f > 0 and min(abs(f - 1), abs(f - rows.n)) < 1e-3 for f in factors):
-            return Example(arguments, outcome.value, expected)
+            found = Example(arguments, outcome.value, expected)
+            if rows.n > 1 or not any(close(a.ravel(), expected.ravel()) for a in arrays(outcome.value)):
+                return found  # one row does not show that rows are added up
     return None

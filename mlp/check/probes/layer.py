@@ -22,11 +22,14 @@ _SIZES = [(12, 7, 5), (12, 784, 1000)]  # the second for code with these numbers
 
 def judge_layer(subject: Subject) -> tuple[Judgement, str | None]:
     """Judge a layer; return also which axis its samples lie on, or None."""
-    for sizes in _SIZES:
+    fixed = [(n, *_SIZES[0][1:]) for n in subject.constants if n > 1000]
+    for sizes in (*_SIZES[: 1 + subject.mentions(784, 1000)], *fixed):
         rng = np.random.default_rng(0)
         x, w, b = (rng.normal(size=s) for s in (sizes[:2], sizes[1:], sizes[2:]))
         for arguments, expected, notes, layout in _calls(subject, x, w, b):
             outcome = subject.call(*arguments)
+            if subject.undefined or subject.trouble:
+                return _mistake(subject), None
             for name, function in _AFTER.items():
                 for turned in (False, True):
                     wanted = function(expected)
@@ -34,10 +37,9 @@ def judge_layer(subject: Subject) -> tuple[Judgement, str | None]:
                         close(a, wanted.T if turned else wanted) for a in arrays(outcome.value)
                     ):
                         continue
-                    rows = (layout == ROWS) != turned
                     notes = [*notes, *([name] if name else [])]
-                    notes += [] if rows else ["samples along the columns"]
-                    return right(subject, notes), ROWS if rows else COLUMNS
+                    notes += ["samples along the columns"] if turned else []
+                    return right(subject, notes), COLUMNS if turned else ROWS
     return _mistake(subject), None
 
 
@@ -49,14 +51,16 @@ def _calls(
 ) -> Iterator[tuple[list[Any], Array, list[str], str]]:
     """Yield arguments, the result (N, H), notes, and the layout of X."""
     names = subject.function.required
-    for (x_, layout), w_ in itertools.product(((x, ROWS), (x.T, COLUMNS)), (w, w.T)):
-        x_, w_ = np.ascontiguousarray(x_), np.ascontiguousarray(w_)
-        if len(names) == 2:
-            yield from _two(subject, x_, w_, x, w, b, layout)
-        elif len(names) == 3:
-            for b_ in (b[None], b, b[:, None]):
-                by_name = _by_name(names, x_, w_, b_)
-                for order in (*([by_name] if by_name else []), *itertools.permutations((x_, w_, b_))):
+    layouts = list(itertools.product(((x, ROWS), (x.T, COLUMNS)), (w, w.T)))
+    for by_name in (True, False):  # then in any order
+        for (x_, layout), w_ in layouts:
+            x_, w_ = np.ascontiguousarray(x_), np.ascontiguousarray(w_)
+            if len(names) == 2 and by_name:
+                yield from _two(subject, x_, w_, x, w, b, layout)
+            for b_ in (b[None], b, b[:, None]) if len(names) == 3 else ():
+                named = _by_name(names, x_, w_, b_)
+                orders = [named] if named else []
+                for order in orders if by_name else itertools.permutations((x_, w_, b_)):
                     yield list(order), x @ w + b, [], layout
 
 
@@ -105,7 +109,7 @@ def _mistake(subject: Subject) -> Judgement:
     """Judge what computes X W + b in no layout."""
     x, w, b = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [3.0, 1.0]]), np.array([[0.5, -0.5]])
     arguments = _by_name(subject.function.required, x, w, b) if len(subject.function.required) == 3 else None
-    if reason := hopeless(subject, plain=arguments is not None):
+    if reason := hopeless(subject, arguments is not None, arguments):
         return reason
     assert arguments is not None
     outcome = subject.call(*arguments)

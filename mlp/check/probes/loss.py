@@ -1,6 +1,7 @@
 """The average cross-entropy: its factor, its terms, and a probability of 0."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,14 @@ from .verdicts import fragile, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
 _ROWS = 12
+SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
+NEAR = 5e-3  # relative: some add 1e-4 inside the logarithm
+_BASES = {"": 1.0, " (logarithms to base 2)": 1 / np.log(2), " (logarithms to base 10)": 1 / np.log(10)}
 
 
-def judge_loss(subject: Subject, layout: str | None, negated: bool, divided: bool) -> Judgement:
+def judge_loss(
+    subject: Subject, layout: str | None, negated: bool, divided: bool, by_row: bool
+) -> Judgement:
     """Judge the average of -log p[label].
 
     Parameters
@@ -25,27 +31,34 @@ def judge_loss(subject: Subject, layout: str | None, negated: bool, divided: boo
         Where softmax has its classes.
     negated, divided : bool
         Calls of it are written ``-f(...)`` or ``f(...) / n``.
+    by_row : bool
+        The submission calls it for one row at a time.
     """
-    names = subject.function.required
+    names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: float(np.mean(rows.losses)), numbers)
     first: list[tuple[View, str]] = []  # what it is a multiple of, in the forms that fit
     for n in (_ROWS, *subject.constants):
+        if subject.seconds > SLOW:
+            break
         tests = [problem(seed, n) for seed in (0, 1)]
-        for view in views(names, layout):
+        for view in views(names, layout, n != _ROWS):
             results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
             found = _factor(results, tests)
-            if found == "mean":
+            if found and found.startswith("mean"):
                 notes = [*view.notes, *([f"always divides by {n}"] if n != _ROWS else [])]
+                notes += [found[6:-1]] if found != "mean" else []
                 return _at_zero(subject, view, notes)
             if found == "each":
                 return right(subject, [*view.notes, "one loss a row"])
-            if found and n == _ROWS:
+            if found:
                 first.append((view, found))
             if n == _ROWS and _is_trace(results, tests):
                 first.append((view, "cross terms"))
     if first:
         return _wrong_factor(subject, *first[0], negated=negated, divided=divided)
+    if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
+        return right(subject, ["takes one row at a time"])
     return _mistake(subject)
 
 
@@ -60,10 +73,11 @@ def _factor(results: list[Any], tests: list[Problem]) -> str | None:
         else:
             factors = {"mean": 1 / n, "sum": 1.0, "over classes": 1 / (n * k), "one class": 1 / k}
             signed = {**factors, **{f"minus {name}": -f for name, f in factors.items()}}
+            signed |= {f"mean{base}": f / n for base, f in _BASES.items()}
             here = {
                 name
                 for name, f in signed.items()
-                if any(abs(v - f * total) <= 3e-4 * abs(f * total) for v in numbers(value))
+                if any(abs(v - f * total) <= NEAR * abs(f * total) for v in numbers(value))
             }
         named = here if number == 0 else named & here
     return min(named, key=len) if named else None
@@ -93,7 +107,7 @@ def _example(subject: Subject, view: View) -> Example | None:
         outcome = subject.call(*arguments, rows=rows)
         expected = float(np.mean(rows.losses))
         if outcome.error is None and not any(
-            abs(v - expected) <= 3e-4 * abs(expected) for v in numbers(outcome.value)
+            abs(v - expected) <= NEAR * abs(expected) for v in numbers(outcome.value)
         ):
             return Example(arguments, outcome.value, expected)
     return None
@@ -107,12 +121,12 @@ def _wrong_factor(
         factor = factor.removeprefix("minus ")
         if factor == "mean":
             return right(subject, [*view.notes, "the caller negates it"])
-    averages = bool({"average", "avg", "avrage", "mean", "avarage"} & set(words(subject.function.short)))
-    averages |= words(subject.function.short)[0].startswith(("average", "avg", "mean"))
-    if factor == "sum" and (divided or not averages):
-        return right(subject, [*view.notes, "a sum"])
-    if subject.guesses:
-        return unchecked(f"it depends on {', '.join(sorted(subject.guesses))}")
+    if factor == "sum":
+        averaged = re.match("average|avg|avrage|mean", "".join(words(subject.function.short)))
+        note = "a sum, though it is called an average" if averaged and not divided else "a sum"
+        return right(subject, [*view.notes, note])
+    if subject.doubtful:
+        return unchecked(subject.doubtful)
     return wrong(f"loss {factor}", _example(subject, view), "10" if factor == "over classes" else "")
 
 
@@ -133,14 +147,37 @@ def _at_zero(subject: Subject, view: View, notes: list[str]) -> Judgement:
     return right(subject, notes)
 
 
+def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
+    """Whether one-hot rows with predictions in rows or columns give any result."""
+    rows = problem(0)
+    forms = ("probabilities", "probabilities, transposed")
+    calls = [View("one-hot", form, not is_swapped(names)).arguments(rows) for form in forms]
+    return any(subject.call(*call, rows=rows).error is None for call in calls)
+
+
+def _one_row(subject: Subject, names: Sequence[str]) -> bool:
+    """Whether it gives the loss of one row, as vectors."""
+    rows = problem(0)
+    for logits in (False, True):
+        pairs = [(rows.y[i], (rows.logits if logits else rows.p)[i]) for i in range(3)]
+        calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
+        results = [subject.call(*call, rows=rows).value for call in calls]
+        if all(
+            any(abs(v - loss) <= NEAR * loss for v in numbers(value))
+            for value, loss in zip(results, rows.losses, strict=False)
+        ):
+            return True
+    return False
+
+
 def _mistake(subject: Subject) -> Judgement:
     """Judge a loss that is no multiple of the right one in any form."""
-    names = subject.function.required
+    names = subject.names
     clear = are_clear(names)
-    if reason := hopeless(subject, plain=clear):
-        return reason
     view = View("one-hot", "probabilities", not is_swapped(names))
     small = small_problems()[-1]
+    if reason := hopeless(subject, clear, view.arguments(small)):
+        return reason
     outcome = subject.call(*view.arguments(small), rows=small)
     if outcome.error:
         other = subject.call(*view.arguments(problem(0)), rows=problem(0))

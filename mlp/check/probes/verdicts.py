@@ -1,6 +1,6 @@
 """How the probes come to their judgements."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,18 +38,24 @@ def unchecked(reason: str) -> Judgement:
     return Judgement(Verdict.UNCHECKED, [reason])
 
 
-def hopeless(subject: Subject, plain: bool) -> Judgement | None:
+def hopeless(
+    subject: Subject, plain: bool, small: Sequence[Any] | None = None
+) -> Judgement | None:
     """Judge a function by the way in which no call of it has worked, if that says enough.
 
     Parameters
     ----------
     plain : bool
         Its arguments are those of the handout, so that it ought to have worked.
+    small : sequence, optional
+        Arguments for an example.
     """
     if subject.is_empty:
         return unchecked("nothing is written in it yet")
     if subject.undefined:
-        return wrong("undefined", detail=subject.undefined)
+        error = f"NameError: {subject.undefined}"
+        example = None if small is None else Example(list(small), error, None)
+        return wrong("undefined", example, subject.undefined)
     if subject.doubtful:
         return unchecked(subject.doubtful)
     if not plain:
@@ -62,9 +68,10 @@ def raised(subject: Subject, arguments: list[Any]) -> Judgement:
     outcome = subject.call(*arguments)
     if outcome.error is None or subject.doubtful:
         return unchecked(subject.doubtful or "its results are of no known kind")
-    foreign = outcome.error == "AttributeError" and "numpy" not in outcome.message.split("'")[0]
-    if foreign and "module 'numpy'" not in outcome.message:
-        return unchecked(f"it wants arguments of another kind ({outcome.message})")
+    if outcome.error in ("AttributeError", "ImportError", "ModuleNotFoundError"):
+        return unchecked(f"it wants arguments or modules of another kind ({outcome.message})")
+    if subject.constants:
+        return unchecked(f"it holds fixed sizes ({outcome.message})")
     detail = f"{outcome.error}: {outcome.message}" if outcome.message else str(outcome.error)
     return wrong("raises", Example(arguments, detail, None), outcome.error)
 

@@ -61,7 +61,7 @@ class View:
         return notes + (["samples along the columns"] if self.transposed else [])
 
 
-def views(names: Sequence[str], layout: str | None) -> Iterator[View]:
+def views(names: Sequence[str], layout: str | None, few: bool = False) -> Iterator[View]:
     """Yield the forms that two arguments may have, the handout's first.
 
     Parameters
@@ -70,13 +70,16 @@ def views(names: Sequence[str], layout: str | None) -> Iterator[View]:
         The parameters, which say what comes first if their names are clear.
     layout : str or None
         Where softmax has its classes: if that is in rows, predictions are not transposed.
+    few : bool
+        Leave the rare forms out.
     """
     target_first = not is_swapped(names)
     targets = ["one-hot", "one-hot, transposed", "class numbers", "class numbers in a column"]
     predictions = ["probabilities", "logits"]
     if layout != ROWS:
         predictions += ["probabilities, transposed", "logits, transposed"]
-    for first in (target_first, not target_first):
+    targets = [targets[0], targets[2]] if few else targets
+    for first in (target_first,) if few else (target_first, not target_first):
         for prediction in predictions:
             for target in targets:
                 yield View(target, prediction, first)

@@ -38,11 +38,12 @@ _ROLES: list[tuple[str, list[str]]] = [
     (r"bh$|b1$|bhid", ["b_h"]),
     (r"^w$|^weights?$", ["w_o", "w_h"]),
     (r"^b$|^bias(es)?$", ["b_o", "b_h"]),
+    (r"^(x|a|out)h|hiddenout", ["h", "s"]),
+    (r"^x|data|^inputs?$|image|^a0$|feature", ["x", "h"]),
     (r"delta|grad|error|^d[a-z]|^e$|^d\d?$|upstream", ["g", "g/n", "g_h", "g_h/n"]),
     (r"logit|^zo|^z2|^so$|^s2$|outputin", ["z", "p"]),
     (r"pred|hat|prob|softmax|^p$|^output$|^out$|^o$|^a2$|ypred|^yp", ["p", "z"]),
     (r"hiddenin|^s$|^z1|^s1|^sh$|^zh|preact|^z$|^net|hin$|hiddenz", ["s", "z"]),
-    (r"^x|data|^inputs?$|image|^a0$|^x0$|feature", ["x"]),
     (r"^h|hidden|^a1|^a$|activ|hout|layer1|^z|^g$|relu", ["h", "s"]),
     (r"^n$|^m$|size|batch", ["n"]),
     (r"^s", ["s"]),
@@ -56,7 +57,7 @@ def judge_weights(subject: Subject) -> Judgement:
         return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
     seen: set[str] = set()
     example: Example | None = None
-    for sizes in _SIZES:
+    for sizes in _SIZES[: 1 + bool(subject.mentions(784, 1000))]:
         net = _net(*sizes)
         values = _values(net)
         for choice in itertools.islice(itertools.product(*roles), _CALLS):
@@ -123,6 +124,7 @@ def _expected(net: _Net) -> Iterator[tuple[str, Array]]:
     back = g @ net.w_o.T
     mask = net.s > 0
     yield "right", g
+    yield "right", back * (net.s > 0)
     yield "right", back  # the caller may mask it
     for name, at_o, at_h in (
         ("right", g, back * mask),

@@ -1,4 +1,3 @@
-# label: ReLU.forward right
 # label: relu right
 # label: softmax right
 # label: computeLayer right

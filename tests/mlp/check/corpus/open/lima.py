@@ -1,7 +1,7 @@
 # label: relu right
 # label: softmax wrong
 # label: computeLayer right
-# label: CE right
+# label: CE fragile
 # label: gradCE wrong
 import numpy as np
 

@@ -1,0 +1,53 @@
+"""Reads the training code of a submission, which is never run."""
+
+import ast
+
+from ..definitions import Definitions
+from ..kinds import Kind
+from ..probes.views import are_clear, is_swapped
+from ..source import Source
+from ..verdict import Remark, Tried, Verdict
+from .flow import read_flow
+from .names import read_names
+from .scopes import number, scopes
+from .start import read_start
+from .updates import read_updates
+
+
+def read_training(source: Source, definitions: Definitions, tried: list[Tried]) -> list[Remark]:
+    """Return what reading shows, with what trying the functions has shown of them."""
+    found = scopes(source.tree)
+    by_kind = {kind: [t for t in tried if t.kind is kind] for kind in Kind}
+    softmaxes = {t.function.short for t in by_kind[Kind.SOFTMAX]}
+    pairs = by_kind[Kind.LOSS] + by_kind[Kind.LOSS_GRADIENT]
+    take_logits = {t.function.short for t in pairs if "takes logits" in t.judgement.notes}
+    sums = {t.function.short for t in by_kind[Kind.LOSS_GRADIENT] if "a sum" in t.judgement.notes}
+    orders = {
+        t.function.short: not is_swapped(t.function.required)
+        for t in pairs
+        if are_clear(t.function.required)
+    }
+    keeps = {
+        t.function.short
+        for kind in (Kind.RELU, Kind.SOFTMAX, Kind.LAYER)
+        for t in by_kind[kind]
+        if t.judgement.verdict in (Verdict.RIGHT, Verdict.FRAGILE)
+    }
+    rates = {
+        ast.unparse(target): value
+        for target, node, _ in found[0].assignments()
+        if (value := number(node)) is not None
+    }
+    remarks: list[Remark] = []
+    for scope in found:
+        remarks += read_start(scope, source.lines)
+        remarks += read_updates(scope, sums, rates)
+        remarks += read_flow(scope, softmaxes, take_logits, orders)
+    remarks += read_names(found, definitions.open_ended, keeps, bool(source.cells))
+    told = {t.judgement.detail for t in tried if t.judgement.mistake == "undefined"}
+    unique = {
+        (r.line, r.mistake, r.detail): r
+        for r in remarks
+        if r.mistake != "undefined" or r.detail.partition(" ")[0] not in told
+    }
+    return sorted(unique.values(), key=lambda r: (not r.certain, r.line))

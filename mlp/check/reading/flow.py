@@ -1,0 +1,154 @@
+"""Where values come from: softmax of a softmax, masks, argmax, swapped and mistaken rows."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from ..usage import last_name
+from ..verdict import Remark
+from .scopes import Scope, is_parameter, names_in, number, updates
+
+_PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
+_TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
+_DERIVATIVE = re.compile(r"relu.*(grad|deriv|prime|back|mask)|(grad|deriv|d|back)_?relu|mask|heaviside|sign", re.IGNORECASE)
+
+
+def read_flow(
+    scope: Scope, softmaxes: set[str], take_logits: set[str], target_first: dict[str, bool]
+) -> Iterator[Remark]:
+    """Read a scope for values that come from the wrong place.
+
+    Parameters
+    ----------
+    softmaxes, take_logits : set of str
+        The functions that are softmax, and those that apply it to their prediction.
+    target_first : dict
+        The functions of targets and predictions, and which they take first.
+    """
+    yield from _twice(scope, softmaxes, take_logits)
+    yield from _mask(scope)
+    yield from _argmax(scope)
+    yield from _swapped(scope, target_first)
+    yield from _test_rows(scope)
+
+
+def _twice(scope: Scope, softmaxes: set[str], take_logits: set[str]) -> Iterator[Remark]:
+    last: dict[str, bool] = {}  # whether a name holds probabilities, as the text goes on
+    for node in scope.nodes:
+        if isinstance(node, ast.Assign):
+            for call in (n for n in ast.walk(node.value) if isinstance(n, ast.Call)):
+                yield from _call_twice(call, last, softmaxes, take_logits)
+            for target in node.targets:
+                is_softmax = isinstance(node.value, ast.Call) and last_name(node.value.func) in softmaxes
+                last[ast.unparse(target)] = is_softmax
+
+
+def _call_twice(
+    call: ast.Call, last: dict[str, bool], softmaxes: set[str], take_logits: set[str]
+) -> Iterator[Remark]:
+    name = last_name(call.func)
+    if name not in softmaxes | take_logits:
+        return
+    for argument in call.args:
+        direct = isinstance(argument, ast.Call) and last_name(argument.func) in softmaxes
+        if direct or last.get(ast.unparse(argument)):
+            yield Remark(call.lineno, "softmax twice", name, certain=True)
+
+
+def _mask(scope: Scope) -> Iterator[Remark]:
+    """Find an error that is carried back through weights and meets no mask."""
+    carried = [
+        node
+        for node in scope.nodes
+        if isinstance(node, ast.BinOp | ast.Call) and _goes_back(node)
+    ]
+    if not carried or not updates(scope):
+        return
+    compared = any(isinstance(n, ast.Compare) and _with_zero(n) for n in scope.nodes)
+    derived = any(_DERIVATIVE.search(last_name(c.func)) for c in scope.calls())
+    derived |= any(isinstance(n, ast.Name) and _DERIVATIVE.search(n.id) for n in scope.nodes)
+    where = carried[0]
+    if not compared and not derived:
+        kind = "mask absent"
+        for node in scope.nodes:
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+                if any(isinstance(s, ast.Call) and "relu" in last_name(s.func).lower() for s in (node.left, node.right)):
+                    kind, where = "relu as mask", node
+        yield Remark(where.lineno, kind)
+        return
+    rectified = {
+        ast.unparse(target)
+        for target, value, _ in scope.assignments()
+        if isinstance(value, ast.Call) and "relu" in last_name(value.func).lower()
+    }
+    for node in scope.nodes:
+        if isinstance(node, ast.Compare) and _with_zero(node) and isinstance(node.ops[0], ast.GtE):
+            if ast.unparse(node.left) in rectified:
+                yield Remark(node.lineno, "mask open", ast.unparse(node))
+
+
+def _goes_back(node: ast.BinOp | ast.Call) -> bool:
+    if isinstance(node, ast.BinOp):
+        right = node.right if isinstance(node.op, ast.MatMult) else None
+    else:
+        right = node.args[-1] if last_name(node.func) in ("dot", "matmul") and node.args else None
+    if isinstance(right, ast.Attribute) and right.attr == "T":
+        return is_parameter(right.value)
+    return (
+        isinstance(right, ast.Call)
+        and last_name(right.func) == "transpose"
+        and any(is_parameter(a) for a in right.args)
+    )
+
+
+def _with_zero(node: ast.Compare) -> bool:
+    return any(number(side) == 0 for side in (node.left, *node.comparators))
+
+
+def _argmax(scope: Scope) -> Iterator[Remark]:
+    """Find two single indices that are compared as if they were one a row."""
+    loops = scope.loop_names()
+    arguments = getattr(scope.node, "args", None)
+    given = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} if arguments else set()
+    for node in scope.nodes:
+        sides: list[ast.expr] = []
+        if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
+            sides = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and last_name(node.func) == "equal":
+            sides = node.args
+        if len(sides) == 2 and all(_flat_argmax(side, loops) for side in sides):
+            both_given = all(names_in(side) - {"np", "numpy", "np.argmax", "numpy.argmax"} <= given for side in sides)
+            yield Remark(node.lineno, "argmax axis", certain=not both_given)
+
+
+def _flat_argmax(node: ast.expr, loops: set[str]) -> bool:
+    if not (isinstance(node, ast.Call) and last_name(node.func) == "argmax") or node.keywords:
+        return False
+    method = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("np", "numpy")
+    if len(node.args) != (0 if method else 1):
+        return False
+    argument = node.func.value if method and isinstance(node.func, ast.Attribute) else node.args[0]
+    return isinstance(argument, ast.Name | ast.Attribute) and not names_in(argument) & loops
+
+
+def _swapped(scope: Scope, target_first: dict[str, bool]) -> Iterator[Remark]:
+    for call in scope.calls():
+        first = target_first.get(last_name(call.func))
+        if first is None or len(call.args) != 2:
+            continue
+        names = [last_name(argument) for argument in call.args]
+        if not first:
+            names.reverse()
+        is_swapped = _PREDICTION.search(names[0]) and not _TARGET.search(names[0])
+        if is_swapped and _TARGET.search(names[1]) and not _PREDICTION.search(names[1]):
+            yield Remark(call.lineno, "swapped", last_name(call.func), certain=True)
+
+
+def _test_rows(scope: Scope) -> Iterator[Remark]:
+    for target, value, statement in scope.assignments():
+        name = last_name(target).lower()
+        read = {n.lower() for n in names_in(value)}
+        if "test" not in name or "valid" in name or any("test" in n for n in read):
+            continue
+        if any("valid" in n for n in read) and isinstance(value, ast.Call):
+            yield Remark(statement.lineno, "test from valid", last_name(target))

@@ -1,0 +1,140 @@
+"""A submission's code as the places where it runs: the module, and every function."""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ..usage import PARAMETER, last_name
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@dataclass
+class Scope:
+    """The module, or one function, without the functions inside of it."""
+
+    node: ast.Module | Function
+    nodes: list[ast.AST] = field(default_factory=list)  # in the order of the text
+    inside: set[str] = field(default_factory=set)  # names that the functions around it bind
+
+    @property
+    def is_function(self) -> bool:
+        """Whether it is a function."""
+        return not isinstance(self.node, ast.Module)
+
+    def assignments(self) -> Iterator[tuple[ast.expr, ast.expr, ast.stmt]]:
+        """Yield the targets with their values, one by one where a line has several."""
+        for node in self.nodes:
+            if isinstance(node, ast.Assign):
+                for target in node.targets:
+                    if isinstance(target, ast.Tuple | ast.List) and isinstance(
+                        node.value, ast.Tuple | ast.List
+                    ):
+                        pairs = zip(target.elts, node.value.elts, strict=False)
+                        yield from ((one, value, node) for one, value in pairs)
+                    else:
+                        yield target, node.value, node
+            elif isinstance(node, ast.AnnAssign) and node.value is not None:
+                yield node.target, node.value, node
+
+    def calls(self) -> Iterator[ast.Call]:
+        """Yield all calls."""
+        yield from (node for node in self.nodes if isinstance(node, ast.Call))
+
+    def loops(self) -> list[ast.For | ast.While]:
+        """Return the loops."""
+        return [node for node in self.nodes if isinstance(node, ast.For | ast.While)]
+
+    def loop_names(self) -> set[str]:
+        """Return the names that run through something."""
+        targets = [n.target for n in self.nodes if isinstance(n, ast.For | ast.comprehension)]
+        return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+
+
+def scopes(tree: ast.Module) -> list[Scope]:
+    """Return the module's scope and those of all functions."""
+    found = [Scope(tree)]
+    _fill(found, found[0], tree)
+    return found
+
+
+def _fill(found: list[Scope], scope: Scope, node: ast.AST) -> None:
+    for child in ast.iter_child_nodes(node):
+        scope.nodes.append(child)
+        if isinstance(child, Function):
+            inner = Scope(child, inside=scope.inside | (local_names(scope) if scope.is_function else set()))
+            found.append(inner)
+            for part in child.body:
+                inner.nodes.append(part)
+                _fill(found, inner, part)
+        else:
+            _fill(found, scope, child)
+
+
+def local_names(scope: Scope) -> set[str]:
+    """Return the names that a scope binds, its parameters too."""
+    names = set()
+    for node in (scope.node, *scope.nodes, *ast.walk(getattr(scope.node, "args", ast.Pass()))):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names.add(node.id)
+        elif isinstance(node, Function | ast.ClassDef) and node is not scope.node:
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            names.add(node.name)
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            names.update(node.names)
+    return names
+
+
+@dataclass
+class Update:
+    """A line that changes a weight or a bias by adding or subtracting something."""
+
+    name: str  # as it is written: W1, self.W1
+    step: ast.expr
+    line: int
+    sign: int
+    statement: ast.stmt
+
+
+def updates(scope: Scope) -> list[Update]:
+    """Return the updates of parameters in a scope, ``W = W - v`` and ``W -= v``."""
+    found = []
+    for node in scope.nodes:
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
+            if is_parameter(node.target):
+                sign = 1 if isinstance(node.op, ast.Add) else -1
+                found.append(Update(ast.unparse(node.target), node.value, node.lineno, sign, node))
+    for target, value, statement in scope.assignments():
+        if not (is_parameter(target) and isinstance(value, ast.BinOp)):
+            continue
+        name = ast.unparse(target)
+        if isinstance(value.op, ast.Add | ast.Sub) and name == ast.unparse(value.left):
+            sign = 1 if isinstance(value.op, ast.Add) else -1
+            found.append(Update(name, value.right, statement.lineno, sign, statement))
+    return sorted(found, key=lambda update: update.line)
+
+
+def is_parameter(node: ast.expr) -> bool:
+    """Whether an expression is named like weights or a bias."""
+    name = last_name(node.value if isinstance(node, ast.Subscript) else node)
+    return bool(PARAMETER.match(name)) and not name.lower().startswith("batch")
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """Return the names that an expression reads, attributes as they are written."""
+    return {ast.unparse(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
+
+
+def number(node: ast.AST | None) -> float | None:
+    """Return the number that an expression of literals stands for."""
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        return float(node.value)
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        value = number(node.operand)
+        return None if value is None else -value
+    return None
