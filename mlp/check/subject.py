@@ -124,8 +124,8 @@ class Subject:
     @property
     def is_empty(self) -> bool:
         """Whether nothing has been written into it yet."""
-        body = getattr(self.function.node, "body", [])
-        if not isinstance(body, list):
+        body = getattr(self.function.node, "body", None)
+        if not isinstance(body, list):  # a lambda, or only a name is known
             return False
         idle = (ast.Pass, ast.Raise, ast.Return, ast.Expr)
         return all(isinstance(s, idle) and not _computes(s) for s in body)

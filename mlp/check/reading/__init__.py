@@ -43,7 +43,8 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
         remarks += read_start(scope, source.lines)
         remarks += read_updates(scope, sums, rates)
         remarks += read_flow(scope, softmaxes, take_logits, orders)
-    remarks += read_names(found, definitions.open_ended, keeps, bool(source.cells))
+    known = None if definitions.open_ended else definitions.known
+    remarks += read_names(found, known, keeps, bool(source.cells))
     told = {t.judgement.detail for t in tried if t.judgement.mistake == "undefined"}
     unique = {
         (r.line, r.mistake, r.detail): r

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ..usage import last_name
 from ..verdict import Remark
-from .scopes import Scope, is_parameter, names_in, number, updates
+from .scopes import ERROR, Scope, changes_parameters, is_parameter, names_in, number
 
 _PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
 _TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
@@ -62,7 +62,7 @@ def _mask(scope: Scope) -> Iterator[Remark]:
         for node in scope.nodes
         if isinstance(node, ast.BinOp | ast.Call) and _goes_back(node)
     ]
-    if not carried or not updates(scope):
+    if not carried or not changes_parameters(scope):
         return
     compared = any(isinstance(n, ast.Compare) and _with_zero(n) for n in scope.nodes)
     derived = any(_DERIVATIVE.search(last_name(c.func)) for c in scope.calls())
@@ -88,10 +88,16 @@ def _mask(scope: Scope) -> Iterator[Remark]:
 
 
 def _goes_back(node: ast.BinOp | ast.Call) -> bool:
+    left: ast.expr | None = None
     if isinstance(node, ast.BinOp):
-        right = node.right if isinstance(node.op, ast.MatMult) else None
+        left, right = node.left, node.right if isinstance(node.op, ast.MatMult) else None
     else:
         right = node.args[-1] if last_name(node.func) in ("dot", "matmul") and node.args else None
+        if right is not None:
+            whole = len(node.args) == 1 and isinstance(node.func, ast.Attribute)
+            left = node.func.value if whole else node.args[0]
+    if left is not None and right is not None and is_parameter(right):
+        return bool(ERROR.match(last_name(left)))  # weights that lie the other way
     if isinstance(right, ast.Attribute) and right.attr == "T":
         return is_parameter(right.value)
     return (

@@ -17,14 +17,14 @@ _ALWAYS = {*vars(builtins), "__file__", "__name__", "get_ipython", "display", "n
 
 
 def read_names(
-    found: list[Scope], open_ended: bool, keeps_results: set[str], notebook: bool
+    found: list[Scope], known: set[str] | None, keeps_results: set[str], notebook: bool
 ) -> Iterator[Remark]:
     """Read all scopes.
 
     Parameters
     ----------
-    open_ended : bool
-        Names come from modules that are not seen.
+    known : set of str or None
+        Names that come from files beside the submission; None if others come from unseen modules.
     keeps_results : set of str
         Functions of the submission whose result is all that they do.
     notebook : bool
@@ -34,8 +34,8 @@ def read_names(
     for scope in found:
         module |= {n for node in scope.nodes if isinstance(node, ast.Global) for n in node.names}
     for scope in found:
-        if not open_ended:
-            yield from _undefined(scope, module)
+        if known is not None:
+            yield from _undefined(scope, module | known)
         if scope.is_function or not notebook:
             yield from _discarded(scope, keeps_results)
     yield from _shuffles(found)

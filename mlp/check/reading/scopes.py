@@ -1,10 +1,14 @@
 """A submission's code as the places where it runs: the module, and every function."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..usage import PARAMETER, last_name
+
+# Errors that are carried back.
+ERROR = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -117,6 +121,18 @@ def updates(scope: Scope) -> list[Update]:
             sign = 1 if isinstance(value.op, ast.Add) else -1
             found.append(Update(name, value.right, statement.lineno, sign, statement))
     return sorted(found, key=lambda update: update.line)
+
+
+def changes_parameters(scope: Scope) -> bool:
+    """Whether a scope changes weights, or returns changed ones."""
+    if updates(scope):
+        return True
+    returned = [n.value for n in scope.nodes if isinstance(n, ast.Return) and n.value is not None]
+    return any(
+        isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) and is_parameter(n.left)
+        for value in returned
+        for n in ast.walk(value)
+    )
 
 
 def is_parameter(node: ast.expr) -> bool:

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 from ..usage import last_name
 from ..verdict import Remark
-from .scopes import Scope, Update, is_parameter, names_in, number, updates
+from .scopes import ERROR, Scope, Update, is_parameter, names_in, number, updates
 
 ROWS = 10_000  # training rows of the task
 LARGEST_RATE = 0.15  # of an average; the task's is 0.1
 _RATE = re.compile(r"^(alpha|lr|eta|rate|learning_?rate|step(_?size)?|epsilon|a)$", re.IGNORECASE)
 _SHORT = re.compile(r"^(self\.)?(w|b)_?[a-z0-9]{1,2}$", re.IGNORECASE)
-_BACK = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
 
 
 def read_updates(scope: Scope, sums: set[str], rates: dict[str, float]) -> Iterator[Remark]:
@@ -152,8 +151,8 @@ def _carries_back(node: ast.AST, weight: str) -> bool:
     if len(sides) != 2:
         return False
     if sides[1] in turned or sides[1] == weight + ".T":
-        return bool(_BACK.search(sides[0].rpartition(".")[2]) or not _is_forward(sides[0]))
-    return sides[0] == weight and bool(_BACK.match(sides[1]))
+        return bool(ERROR.search(sides[0].rpartition(".")[2]) or not _is_forward(sides[0]))
+    return sides[0] == weight and bool(ERROR.match(sides[1]))
 
 
 def _is_forward(name: str) -> bool:
@@ -164,7 +163,7 @@ def _rate(
     scope: Scope, found: list[Update], sums: set[str], rates: dict[str, float]
 ) -> Iterator[Remark]:
     """Find a sum over the rows that is multiplied by the learning rate of an average."""
-    if not found or _divides(scope):
+    if not found or _divides(_block(scope, found[0].statement)):
         return
     summed = any(last_name(c.func) in sums for c in scope.calls()) or any(
         isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub) and _is_error(v)
@@ -177,13 +176,14 @@ def _rate(
         yield Remark(found[0].line, "rate of a sum", f"{alphas[0]:g} * {ROWS} = {alphas[0] * ROWS:g}")
 
 
-def _divides(scope: Scope) -> bool:
-    """Whether anything but a loss is divided, or averaged, or depends on a size."""
+def _divides(block: list[ast.stmt]) -> bool:
+    """Whether anything beside the updates is divided or averaged."""
     return any(
         (isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div))
         or (isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Div))
         or (isinstance(n, ast.Call) and last_name(n.func) in ("mean", "average", "divide"))
-        for n in scope.nodes
+        for statement in block
+        for n in ast.walk(statement)
     )
 
 

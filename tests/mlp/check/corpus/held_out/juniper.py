@@ -1,7 +1,7 @@
 # label: relu right
 # label: softmax right
 # label: computeLayer right
-# label: averageCE right
+# label: averageCE fragile
 # label: gradCE wrong
 import numpy as np
 
