@@ -9,8 +9,18 @@ from .child.stubs import LOADED
 from .source import SUFFIXES, Source, UnreadableError, read_source
 
 FOLLOWED = 2  # files deep
-_MAKERS = {"vectorize", "partial", "frompyfunc", "finfo", "sqrt", "log", "exp", "float64", "float32"}
-_MAKERS |= {"int", "float", "array", "staticmethod"}
+_MAKERS = {
+    "vectorize",
+    "partial",
+    "frompyfunc",
+    "finfo",
+    "sqrt",
+    "log",
+    "exp",
+    "float64",
+    "float32",
+}
+_MAKERS |= {"int", "float", "array", "arange", "eye", "staticmethod"}
 
 Callable = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -85,7 +95,11 @@ def _within(function: ast.AST) -> Iterator[ast.stmt]:
             yield node
 
 
-def _function(found: Definitions, node: ast.FunctionDef | ast.AsyncFunctionDef, module: str) -> None:
+def _function(
+    found: Definitions, node: ast.FunctionDef | ast.AsyncFunctionDef, module: str
+) -> None:
+    if node.args.args and node.args.args[0].arg == "self":  # of a class that does not parse
+        del node.args.args[0]
     found.chunks.append((module, ast.unparse(node)))
     _note(found, node.name, node, node.lineno, node.args)
 

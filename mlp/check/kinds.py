@@ -28,16 +28,17 @@ _GRADIENT = set(
 # Functions that use one of the kinds for something else.
 _OTHER = set(
     "plot draw show print test train training fit run main report save load log build model cnn "
-    "tf torch keras leaky descent conv pool graph history curve curves eval evaluate experiment".split()
+    "tf torch keras leaky descent conv pool graph history curve curves eval evaluate".split()
 )
 _LAYER = re.compile(
     r"(my)?(comp|compute|calc|calculate|get|forward|apply|do)?"
     r"(compute|computation|layer|lay|linear|linearlayer|affine|dense|fc|fullyconnected|hiddenlayer|"
-    r"weightedsum|preactivation|linearforward|linearfunction|lineartransform|outputlayer|layeroutput)"
+    r"weightedsum|preactivation|linearforward|linearfunction|lineartransform|outputlayer|"
+    r"layeroutput)"
     r"(s|forward|output|out|compute|comp|layer|function|func|fn|sum|calc|calculation)?\d*"
 )
 _LOSSES = set(
-    "averagece avgce avragece avaragece meance ce cee celoss crossentropy crossentropyloss xent nll "
+    "averagece avgce avragece avaragece meance ce cee celoss crossentropy crossentropyloss xent "
     "loss lossfn lossfunction cost costfunction computeloss calcloss calculateloss getloss "
     "computecost avgloss averageloss meanloss entropy averagecrossentropy avgcrossentropy".split()
 )

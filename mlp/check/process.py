@@ -25,7 +25,7 @@ LATE_SECONDS = 0.5  # after which a call that does not end by itself is ended
 STARTING_SECONDS = 10.0
 _ENDED = "loading it ended the process"
 
-# The folder is a package of a name of its own: this project's is not loaded beside a student's code.
+# The folder is a package under a name of its own: nothing else of this project is loaded there.
 _PROGRAM = """
 import importlib.util, sys
 folder, numpy, seconds, cpu_seconds, memory_bytes = sys.argv[1:]

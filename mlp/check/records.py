@@ -50,7 +50,11 @@ def _function(report: Report, tried: Tried) -> dict[str, Any]:
     }
     if judgement.mistake:
         words = MISTAKES[judgement.mistake]
-        told |= {"mistake": judgement.mistake, "why": words.why, "read": f"{README}, {words.section}"}
+        told |= {
+            "mistake": judgement.mistake,
+            "why": words.why,
+            "read": f"{README}, {words.section}",
+        }
     if example := judgement.example:
         told["try"] = call(function.short, example.arguments)
         told["got"], told["expected"] = text(example.got), text(example.expected)

@@ -20,7 +20,11 @@ def close(got: Any, expected: Any) -> bool:
         except ValueError:  # rows of unequal length
             return False
     expected = np.asarray(expected, np.float64)
-    if not isinstance(got, np.ndarray) or got.shape != expected.shape or got.dtype.kind not in "biuf":
+    if (
+        not isinstance(got, np.ndarray)
+        or got.shape != expected.shape
+        or got.dtype.kind not in "biuf"
+    ):
         return False
     largest = float(np.max(np.abs(expected), initial=0.0))
     got = got.astype(np.float64)

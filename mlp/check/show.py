@@ -1,11 +1,13 @@
 """A report for people, line by line, and many reports as a table."""
 
+import textwrap
 from collections.abc import Sequence
 
 from .findings import README, Finding, findings
 from .verdict import Report, Tried, Verdict
 
 FEW = 5  # findings on one screen
+WIDTH = 100
 GUIDE = "This is a guide, not a grade: training is read, not run, and nothing here proves it right."
 
 
@@ -14,6 +16,11 @@ def lines(report: Report, everything: bool = False) -> list[str]:
     if report.unreadable:
         return [report.unreadable]
     told = [_heading(report)]
+    for tried in report.tried:
+        if tried.function.before:
+            earlier = ", ".join(report.place(line) for line in tried.function.before)
+            name = tried.function.name
+            told.append(f"        {name} is also defined on {earlier}; the last one counts")
     for line, message in report.problems:
         told.append(f"        {report.place(line)} does not parse ({message}); the rest is read")
     found = findings(report)
@@ -22,10 +29,19 @@ def lines(report: Report, everything: bool = False) -> list[str]:
         told += _finding(finding)
     if len(found) > len(shown):
         told.append(f"        and {len(found) - len(shown)} more; --all shows them")
-    fine = [_fine(t) for t in report.tried if t.judgement.verdict in (Verdict.RIGHT, Verdict.CONVENTION)]
+    fine = [
+        _fine(t) for t in report.tried if t.judgement.verdict in (Verdict.RIGHT, Verdict.CONVENTION)
+    ]
     if fine:
         told.append(f"ok      {', '.join(fine)}")
-    return [*told, *_last(report)]
+    return [part for line in [*told, *_last(report)] for part in _wrapped(line)]
+
+
+def _wrapped(line: str) -> list[str]:
+    """Break a long line between words; what follows stands below its text."""
+    wrapper = textwrap.TextWrapper(WIDTH, subsequent_indent=" " * 8)
+    wrapper.break_long_words = wrapper.break_on_hyphens = False
+    return wrapper.wrap(line)
 
 
 def _heading(report: Report) -> str:
@@ -48,8 +64,8 @@ def _finding(finding: Finding) -> list[str]:
     """Return a finding's lines: what is wrong in full, the others in one."""
     head = f"{finding.level:<7} {finding.where}  {finding.title}"
     if finding.level != "WRONG":
-        shown = f" ({finding.tried} gives {finding.got})" if finding.tried else ""
-        return [f"{head}{shown}; {finding.section}"]
+        shown = f": {finding.tried} gives {finding.got}" if finding.tried else ""
+        return [f"{head}{shown} (read: {finding.section})"]
     told = [head]
     if finding.tried:
         told.append(f"  try   {finding.tried}")

@@ -1,4 +1,4 @@
-"""A student's function while it is tried: calls it, and remembers what spoke against trusting it."""
+"""A student's function while it is tried: calls it, and remembers what its results depend on."""
 
 import ast
 import re
@@ -61,7 +61,7 @@ class Subject:
                 "end": "it ended the process",
                 "budget": "the file has had its time",
             }[outcome.error]
-        elif outcome.error in ("MemoryError", "Refused"):
+        elif outcome.error in ("MemoryError", "RefusedError"):
             self.trouble = outcome.message or "it needs too much memory"
         elif outcome.error:
             self.errors.append(outcome)
@@ -118,7 +118,7 @@ class Subject:
             match = re.fullmatch(r"(\w+) = (\d+)", chunk)
             if match and match[1] in used:
                 numbers.add(int(match[2]))
-        whole = {n for n in numbers if type(n) is int or type(n) is float and n.is_integer()}
+        whole = {n for n in numbers if type(n) is int or (type(n) is float and n.is_integer())}
         return {int(n) for n in whole}
 
     @property

@@ -7,13 +7,13 @@ from .probes.activations import judge_derivative, judge_relu
 from .probes.gradient import judge_gradient
 from .probes.layer import judge_layer
 from .probes.loss import judge_loss
-from .probes.softmax import judge_softmax, uses_rows
+from .probes.softmax import judge_softmax
 from .probes.verdicts import unchecked
 from .probes.weights import judge_weights
 from .process import Student
 from .source import Source
 from .subject import Subject
-from .usage import ascends, called, wrapped
+from .usage import Use, ascends, called, use_of, wrapped
 from .verdict import Judgement, Tried
 
 _ORDER = list(Kind)
@@ -41,7 +41,8 @@ class _Session:
         self.layout: str | None = None  # where softmax has its classes
         self.ascends = ascends(source.tree)
         self.chained = any(
-            {"softmax"} & set(words(f.short)) and {"grad", "gradient", "d", "derivative"} & set(words(f.short))
+            {"softmax"} & set(words(f.short))
+            and {"grad", "gradient", "d", "derivative"} & set(words(f.short))
             for f in definitions.functions.values()
         )
 
@@ -50,8 +51,9 @@ class _Session:
         subject = Subject(function, self.student, self.definitions)
         if subject.is_empty:
             return unchecked("nothing is written in it yet")
+        use = use_of(self.source.tree, function.short)
         if kind is Kind.SOFTMAX:
-            judgement, layout = judge_softmax(subject, self.source.tree)
+            judgement, layout = judge_softmax(subject, use)
             self.layout = self.layout or layout
             return judgement
         if kind is Kind.RELU:
@@ -59,14 +61,14 @@ class _Session:
         if kind is Kind.RELU_GRADIENT:
             return judge_derivative(subject)
         if kind is Kind.LAYER:
-            return judge_layer(subject)[0]
+            return judge_layer(subject)
         if kind is Kind.LOSS:
-            by_row = uses_rows(self.source.tree, function)
             negated, divided = wrapped(self.source.tree, function.short)
-            return judge_loss(subject, self.layout, negated, divided, by_row)
+            return judge_loss(subject, self.layout, negated, divided, use is not Use.MATRICES)
         if kind is Kind.LOSS_GRADIENT:
-            by_row = uses_rows(self.source.tree, function)
-            return judge_gradient(subject, self.layout, self.ascends, self.chained, by_row)
+            adds = self.ascends != wrapped(self.source.tree, function.short)[0]
+            by_row = use is not Use.MATRICES
+            return judge_gradient(subject, self.layout, adds, self.chained, by_row)
         if kind is Kind.ACCURACY:
             return judge_accuracy(subject, self.layout)
         if kind is Kind.ONE_HOT:

@@ -30,15 +30,15 @@ MISTAKES: dict[str, Words] = {
     "raises": Words("ends in {}", "with arguments of sound shapes", _NETWORK),
     "returns nothing": Words("returns nothing", "it ends without a result", _NETWORK),
     # relu
-    "relu unchanged": Words(
-        "gives its argument back", "what it computes is thrown away", _HIDDEN
-    ),
+    "relu unchanged": Words("gives its argument back", "what it computes is thrown away", _HIDDEN),
     "relu whole numbers": Words(
         "cuts fractions off",
         "np.vectorize takes the type of all results from the first one, here a whole number",
         _HIDDEN,
     ),
-    "relu": Words("is not max(x, 0)", "negative numbers become 0, others stay as they are", _HIDDEN),
+    "relu": Words(
+        "is not max(x, 0)", "negative numbers become 0, others stay as they are", _HIDDEN
+    ),
     "derivative of ones": Words(
         "is 1 everywhere", "where the rectifier is flat, nothing passes back", _HIDDEN
     ),
@@ -120,7 +120,9 @@ MISTAKES: dict[str, Words] = {
     "gradient flipped": Words(
         "has the wrong sign", "a step against it would raise the loss", _GRADIENT
     ),
-    "gradient averaged": Words("has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT),
+    "gradient averaged": Words(
+        "has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT
+    ),
     "gradient of whole softmax": Words(
         "takes softmax over the whole matrix", "every sample has probabilities of its own", _SOFTMAX
     ),
@@ -154,9 +156,7 @@ MISTAKES: dict[str, Words] = {
         "the second softmax is nearly flat, so even a perfect prediction has a large gradient",
         _DEFECTS,
     ),
-    "mask open": Words(
-        "{} is always true", "what a rectifier gives is never negative", _HIDDEN
-    ),
+    "mask open": Words("{} is always true", "what a rectifier gives is never negative", _HIDDEN),
     "argmax axis": Words(
         "argmax without an axis", "it is one index into all entries, not one class a row", _DEFECTS
     ),
@@ -175,10 +175,14 @@ MISTAKES: dict[str, Words] = {
         _START,
     ),
     "unit counts": Words(
-        "are these the layer's units? {}", "in and out are those of this layer's own weights", _START
+        "are these the layer's units? {}",
+        "in and out are those of this layer's own weights",
+        _START,
     ),
     "bias not zero": Words(
-        "{} starts at random numbers", "weights make units differ; the task starts biases at 0", _START
+        "{} starts at random numbers",
+        "weights make units differ; the task starts biases at 0",
+        _START,
     ),
     "ten times a power": Words("{}", "is 1e-5 meant?", _DEFECTS),
     "no momentum": Words(
@@ -189,7 +193,9 @@ MISTAKES: dict[str, Words] = {
         "the next step reads the old one, which never changes",
         _DEFECTS,
     ),
-    "not updated": Words("{} never reaches an update", "then its array keeps its first values", _MOMENTUM),
+    "not updated": Words(
+        "{} never reaches an update", "then its array keeps its first values", _MOMENTUM
+    ),
     "update order": Words(
         "{} changes before the hidden gradient uses it",
         "all gradients of a step belong to the same weights",

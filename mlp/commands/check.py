@@ -36,7 +36,9 @@ def make_parser(prog: str) -> Parser:
     """Declare the command line."""
     parser = Parser(prog, __doc__)
     option = parser.add_argument
-    option("files", metavar="FILE", type=Path, nargs="+", help="script, notebook, or a folder of them")
+    option(
+        "files", metavar="FILE", type=Path, nargs="+", help="script, notebook, or a folder of them"
+    )
     option("--all", action="store_true", help="show all findings of a file, not the worst five")
     option("--json", action="store_true", help="print one JSON object on stdout")
     return parser

@@ -20,7 +20,7 @@ READS = frozenset({"os.listdir", "os.scandir"})
 UNAUDITED = ("mkfifo", "mknod")
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A student's code has tried what it may not."""
 
 
@@ -61,11 +61,11 @@ def watch(readable: list[str]) -> None:
         if event == "open":
             path, mode, flags = arguments
             if flags & writing or (mode and set(mode) & set("wax+")) or not within(path):
-                raise Refused("opening a file is refused here")
+                raise RefusedError("opening a file is refused here")
         elif event in READS:
             if not (arguments and within(arguments[0])):
-                raise Refused("listing a folder is refused here")
+                raise RefusedError("listing a folder is refused here")
         elif event.partition(".")[0] in REFUSED:
-            raise Refused(f"{event} is refused here")
+            raise RefusedError(f"{event} is refused here")
 
     sys.addaudithook(hook)

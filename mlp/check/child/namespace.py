@@ -1,6 +1,7 @@
 """The definitions of a file, alive: loaded one by one, called with copies."""
 
 import __future__
+
 import builtins
 import contextlib
 import copy
@@ -17,7 +18,6 @@ import numpy as np
 
 from . import wire
 from .stubs import Stub, importer
-
 
 _FLAGS = __future__.annotations.compiler_flag  # annotations may name what is not there
 

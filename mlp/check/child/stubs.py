@@ -46,6 +46,7 @@ class Stub:
         return self
 
     def __call__(self, *arguments: Any, **keywords: Any) -> Any:
+        """Return a lone function or class, which it decorates; else itself."""
         decorates = len(arguments) == 1 and not keywords
         if decorates and isinstance(arguments[0], types.FunctionType | type):
             return arguments[0]

@@ -26,7 +26,10 @@ def judge_accuracy(subject: Subject, layout: str | None) -> Judgement:
         if subject.seconds > SLOW:
             break
         tests = [_rows(seed, n) for seed in (0, 1)]
-        candidates = [(view, [view.arguments(rows) for rows in tests]) for view in views(names, layout, n != _ROWS)]
+        candidates = [
+            (view, [view.arguments(rows) for rows in tests])
+            for view in views(names, layout, n != _ROWS)
+        ]
         for view, calls in candidates:
             results = [subject.call(*c, rows=r).value for c, r in zip(calls, tests, strict=True)]
             for unit, note in ((1.0 / n, None), (100.0 / n, "in percent"), (1.0, "a count")):
@@ -42,7 +45,7 @@ def judge_accuracy(subject: Subject, layout: str | None) -> Judgement:
 
 
 def _rows(seed: int, n: int) -> Problem:
-    """Return rows with different shares of right predictions: two data sets, against coincidence."""
+    """Return rows; their shares of right predictions differ by seed, against coincidence."""
     rows = problem(seed, n)
     labels = np.argmax(rows.logits, axis=1)
     wrong_ones = np.arange(n) % 3 == 0 if seed else np.arange(n) % 5 == 0
@@ -57,7 +60,9 @@ def _classes(subject: Subject, tests: list[Problem]) -> str | None:
             pair = [rows.y if one_hot_targets else rows.labels, np.argmax(rows.logits, axis=1)]
             outcome = subject.call(*(pair[::-1] if swapped else pair), rows=rows)
             share = rows.correct / rows.n
-            near = (abs(v - s * share) <= ROUNDED * s for v in numbers(outcome.value) for s in (1, 100))
+            near = (
+                abs(v - s * share) <= ROUNDED * s for v in numbers(outcome.value) for s in (1, 100)
+            )
             fits.append(any(near))
         if all(fits):
             return "takes class numbers"
@@ -81,7 +86,11 @@ def _mistake(subject: Subject) -> Judgement:
         if all(min(abs(v - expected), abs(v - 100 * expected)) > ROUNDED for v in values):
             return wrong("accuracy", Example(arguments, outcome.value, expected))
     outcome = subject.call(*view.arguments(_rows(0, _ROWS)))
-    return raised(subject, view.arguments(_small()[0])) if outcome.error else unchecked("its results are of no known kind")
+    return (
+        raised(subject, view.arguments(_small()[0]))
+        if outcome.error
+        else unchecked("its results are of no known kind")
+    )
 
 
 def _small() -> list[Problem]:

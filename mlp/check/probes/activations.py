@@ -38,11 +38,16 @@ def judge_relu(subject: Subject) -> Judgement:
         if all(same(subject.call(x[0]).value, relu(x[0])) for x, _ in results):
             return right(subject, ["takes one row"])
         return raised(subject, [np.array(_SMALL[-1])])
+    if subject.function.short.lower() != "relu":
+        if all(same(outcome.value, x > 0) for x, outcome in results):
+            return right(subject, ["gives the derivative"])
     cases: list[tuple[list[Any], Any]] = [([np.array(x)], relu(np.array(x))) for x in _SMALL]
     example = first_failure(subject, cases)
     for x, outcome in results:
         if outcome.error is None and outcome.value is None:
-            return wrong("returns nothing", Example([np.array(_SMALL[0])], None, relu(np.array(_SMALL[0]))))
+            return wrong(
+                "returns nothing", Example([np.array(_SMALL[0])], None, relu(np.array(_SMALL[0])))
+            )
         if same(outcome.value, x):
             return wrong("relu unchanged", example)
         if not same(outcome.value, relu(x)) and same(outcome.value, np.trunc(relu(x))):

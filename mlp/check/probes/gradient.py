@@ -48,6 +48,8 @@ def judge_gradient(
                 notes += [f"always divides by {n}"] if n != _ROWS else []
             elif abs(abs(size) - 1) < 1e-3:
                 notes.append("a sum")
+            elif size > 0:
+                notes.append(f"times {size * n:.3g}")
             else:
                 continue
             if size > 0:
@@ -64,9 +66,7 @@ def judge_gradient(
     return _mistake(subject, chained)
 
 
-def _factor(
-    results: list[Any], tests: list[Problem], view: View
-) -> tuple[float, bool] | None:
+def _factor(results: list[Any], tests: list[Problem], view: View) -> tuple[float, bool] | None:
     """Return what p - y is multiplied by, and whether the result is transposed."""
     for turned in (False, True):
         factors = []
@@ -168,6 +168,8 @@ def _example(subject: Subject, view: View, truth: Any) -> Example | None:
         factors = [scale(a, expected) for a in arrays(outcome.value)]
         if not any(f and f > 0 and min(abs(f - 1), abs(f - rows.n)) < 1e-3 for f in factors):
             found = Example(arguments, outcome.value, expected)
-            if rows.n > 1 or not any(close(a.ravel(), expected.ravel()) for a in arrays(outcome.value)):
+            if rows.n > 1 or not any(
+                close(a.ravel(), expected.ravel()) for a in arrays(outcome.value)
+            ):
                 return found  # one row does not show that rows are added up
     return None

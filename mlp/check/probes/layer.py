@@ -1,9 +1,9 @@
 """The layer X W + b, in any of the layouts that people use."""
 
 import ast
-import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import permutations, product
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ import numpy as np
 from ..reference import Array, close, relu, softmax
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement
-from .softmax import COLUMNS, ROWS
-from .verdicts import hopeless, raised, right, unchecked, wrong
+from .verdicts import hopeless, raised, right, same, unchecked, wrong
 
 _X = re.compile(r"^(x|a|h|s|z|in|inp|input|inputs|data|i|prev|layer|act)", re.IGNORECASE)
 _W = re.compile(r"w|theta", re.IGNORECASE)
@@ -20,67 +19,67 @@ _B = re.compile(r"^(b|bias)", re.IGNORECASE)
 _SIZES = [(12, 7, 5), (12, 784, 1000)]  # the second for code with these numbers in it
 
 
-def judge_layer(subject: Subject) -> tuple[Judgement, str | None]:
-    """Judge a layer; return also which axis its samples lie on, or None."""
+def judge_layer(subject: Subject) -> Judgement:
+    """Judge X W + b, in the layout and order that fit."""
     fixed = [(n, *_SIZES[0][1:]) for n in subject.constants if n > 1000]
     for sizes in (*_SIZES[: 1 + subject.mentions(784, 1000)], *fixed):
         rng = np.random.default_rng(0)
         x, w, b = (rng.normal(size=s) for s in (sizes[:2], sizes[1:], sizes[2:]))
-        for arguments, expected, notes, layout in _calls(subject, x, w, b):
+        for arguments, expected, notes in _calls(subject, x, w, b):
             outcome = subject.call(*arguments)
             if subject.undefined or subject.trouble:
-                return _mistake(subject), None
+                return _mistake(subject)
             for name, function in _AFTER.items():
-                for turned in (False, True):
-                    wanted = function(expected)
-                    if not any(
-                        close(a, wanted.T if turned else wanted) for a in arrays(outcome.value)
-                    ):
-                        continue
-                    notes = [*notes, *([name] if name else [])]
-                    notes += ["samples along the columns"] if turned else []
-                    return right(subject, notes), COLUMNS if turned else ROWS
-    return _mistake(subject), None
+                wanted = function(expected)
+                if same(outcome.value, wanted):
+                    return right(subject, [*notes, *name])
+                if same(outcome.value, wanted.T):
+                    return right(subject, [*notes, *name, "samples along the columns"])
+    return _mistake(subject)
 
 
-_AFTER = {"": lambda z: z, "applies relu": relu, "applies softmax": softmax}
+_AFTER: dict[tuple[str, ...], Callable[[Array], Array]] = {
+    (): lambda z: z,
+    ("applies relu",): relu,
+    ("applies softmax",): softmax,
+    ("applies sigmoid",): lambda z: 1 / (1 + np.exp(-z)),
+    ("applies tanh",): np.tanh,
+}
 
 
 def _calls(
     subject: Subject, x: Array, w: Array, b: Array
-) -> Iterator[tuple[list[Any], Array, list[str], str]]:
-    """Yield arguments, the result (N, H), notes, and the layout of X."""
+) -> Iterator[tuple[list[Any], Array, list[str]]]:
+    """Yield arguments, the result (N, H), and notes."""
     names = subject.function.required
-    layouts = list(itertools.product(((x, ROWS), (x.T, COLUMNS)), (w, w.T)))
+    layouts = [[np.ascontiguousarray(a) for a in pair] for pair in product((x, x.T), (w, w.T))]
     for by_name in (True, False):  # then in any order
-        for (x_, layout), w_ in layouts:
-            x_, w_ = np.ascontiguousarray(x_), np.ascontiguousarray(w_)
+        for x_, w_ in layouts:
             if len(names) == 2 and by_name:
-                yield from _two(subject, x_, w_, x, w, b, layout)
+                yield from _two(subject, x_, w_, x, w, b)
             for b_ in (b[None], b, b[:, None]) if len(names) == 3 else ():
                 named = _by_name(names, x_, w_, b_)
                 orders = [named] if named else []
-                for order in orders if by_name else itertools.permutations((x_, w_, b_)):
-                    yield list(order), x @ w + b, [], layout
+                for order in orders if by_name else permutations((x_, w_, b_)):
+                    yield list(order), x @ w + b, []
 
 
 def _two(
-    subject: Subject, x_: Array, w_: Array, x: Array, w: Array, b: Array, layout: str
-) -> Iterator[tuple[list[Any], Array, list[str], str]]:
+    subject: Subject, x_: Array, w_: Array, x: Array, w: Array, b: Array
+) -> Iterator[tuple[list[Any], Array, list[str]]]:
     """Yield the calls of a layer of two arguments: the bias is in one of them, or there is none."""
     total = x @ w + b
     for name, packed in _packs(subject, w_, b):
-        yield [x_, packed], total, [name], layout
-        yield [packed, x_], total, [name], layout
+        yield [x_, packed], total, [name]
+        yield [packed, x_], total, [name]
     turned = w_.shape != w.shape
-    for first in (True, False):
-        rows = (b[None], w) if first else (w, b[None])
+    for rows in ((b[None], w), (w, b[None])):
         folded = np.concatenate(rows)
         folded = np.ascontiguousarray(folded.T) if turned else folded
         for arguments in ([x_, folded], [folded, x_]):
-            yield arguments, total, ["the bias is in W"], layout
+            yield arguments, total, ["the bias is in W"]
     for arguments in ([x_, w_], [w_, x_]):
-        yield arguments, x @ w, ["no bias of its own"], layout
+        yield arguments, x @ w, ["no bias of its own"]
 
 
 def _packs(subject: Subject, w: Array, b: Array) -> Iterator[tuple[str, Any]]:
@@ -108,13 +107,19 @@ def _by_name(names: list[str], x: Array, w: Array, b: Array) -> list[Array] | No
 def _mistake(subject: Subject) -> Judgement:
     """Judge what computes X W + b in no layout."""
     x, w, b = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [3.0, 1.0]]), np.array([[0.5, -0.5]])
-    arguments = _by_name(subject.function.required, x, w, b) if len(subject.function.required) == 3 else None
+    arguments = (
+        _by_name(subject.function.required, x, w, b)
+        if len(subject.function.required) == 3
+        else None
+    )
     if reason := hopeless(subject, arguments is not None, arguments):
         return reason
     assert arguments is not None
     outcome = subject.call(*arguments)
     if outcome.error:
-        rows = _by_name(subject.function.required, np.ones((12, 784)), np.ones((784, 1000)), np.ones((1, 1000)))
+        rows = _by_name(
+            subject.function.required, np.ones((12, 784)), np.ones((784, 1000)), np.ones((1, 1000))
+        )
         if rows is not None and subject.call(*rows).error is None:
             return unchecked("its results are of no known kind")
         return raised(subject, arguments)

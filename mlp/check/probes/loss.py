@@ -17,7 +17,11 @@ from .views import View, are_clear, is_swapped, views
 _ROWS = 12
 SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
 NEAR = 5e-3  # relative: some add 1e-4 inside the logarithm
-_BASES = {"": 1.0, " (logarithms to base 2)": 1 / np.log(2), " (logarithms to base 10)": 1 / np.log(10)}
+_BASES = {
+    "": 1.0,
+    " (logarithms to base 2)": 1 / np.log(2),
+    " (logarithms to base 10)": 1 / np.log(10),
+}
 
 
 def judge_loss(
@@ -127,7 +131,9 @@ def _wrong_factor(
         return right(subject, [*view.notes, note])
     if subject.doubtful:
         return unchecked(subject.doubtful)
-    return wrong(f"loss {factor}", _example(subject, view), "10" if factor == "over classes" else "")
+    return wrong(
+        f"loss {factor}", _example(subject, view), "10" if factor == "over classes" else ""
+    )
 
 
 def _at_zero(subject: Subject, view: View, notes: list[str]) -> Judgement:
@@ -173,7 +179,9 @@ def _one_row(subject: Subject, names: Sequence[str]) -> bool:
 def _mistake(subject: Subject) -> Judgement:
     """Judge a loss that is no multiple of the right one in any form."""
     names = subject.names
-    clear = are_clear(names)
+    named = set(words(subject.function.short)) & {"ce", "cross", "entropy", "crossentropy"}
+    joined = "".join(words(subject.function.short))
+    clear = are_clear(names) and bool(named or joined.endswith("ce"))
     view = View("one-hot", "probabilities", not is_swapped(names))
     small = small_problems()[-1]
     if reason := hopeless(subject, clear, view.arguments(small)):
@@ -186,7 +194,9 @@ def _mistake(subject: Subject) -> Judgement:
         else:
             return raised(subject, view.arguments(small))
     if outcome.value is None:
-        return wrong("returns nothing", Example(view.arguments(small), None, float(np.mean(small.losses))))
+        return wrong(
+            "returns nothing", Example(view.arguments(small), None, float(np.mean(small.losses)))
+        )
     values = list(numbers(outcome.value))
     if not values:
         return unchecked("its results are of no known kind")

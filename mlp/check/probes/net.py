@@ -27,14 +27,22 @@ def judge(
     numbers: Callable[[Any], Iterator[float]],
 ) -> Judgement:
     """Judge a function of data, targets and weights by the number that it gives."""
-    roles = [next((r for r, p in _ROLES.items() if p.search(n)), None) for n in subject.function.required]
+    roles = [
+        next((r for r, p in _ROLES.items() if p.search(n)), None) for n in subject.function.required
+    ]
     if None in roles or len(set(roles)) < len(roles):
         return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
     fits = []
     for seed in (0, 1):
         rows, values = _network(seed)
         outcome = subject.call(*(values[str(role)] for role in roles), rows=rows, x=values["x"])
-        fits.append(any(abs(v - expected(rows) * s) <= 1e-4 * s for v in numbers(outcome.value) for s in (1, 100)))
+        fits.append(
+            any(
+                abs(v - expected(rows) * s) <= 1e-4 * s
+                for v in numbers(outcome.value)
+                for s in (1, 100)
+            )
+        )
     if all(fits):
         return right(subject, ["runs the whole network"])
     return unchecked(subject.doubtful or "it needs a whole network")

@@ -1,28 +1,32 @@
 """Softmax: which axis the classes lie on, and what large logits do to it."""
 
-import ast
 from typing import Any
 
 import numpy as np
 
-from ..definitions import Function
 from ..reference import Array, problem, softmax
 from ..subject import Subject
+from ..usage import Use
 from ..verdict import Example, Judgement
 from .verdicts import first_failure, fragile, hopeless, raised, right, same, unchecked, wrong
 
 ROWS, COLUMNS = "rows", "columns"
 
-_SMALL = [[[0.0, 1.0]], [[0.0, 1.0, 2.0]], [[0.0, 1.0], [2.0, 0.0]], [[0.0, 1.0, 2.0], [2.0, 0.0, 1.0]]]
+_SMALL = [
+    [[0.0, 1.0]],
+    [[0.0, 1.0, 2.0]],
+    [[0.0, 1.0], [2.0, 0.0]],
+    [[0.0, 1.0, 2.0], [2.0, 0.0, 1.0]],
+]
 
 
-def judge_softmax(subject: Subject, tree: ast.AST) -> tuple[Judgement, str | None]:
+def judge_softmax(subject: Subject, use: Use) -> tuple[Judgement, str | None]:
     """Judge softmax; return also along which axis of a matrix it has found its classes.
 
     Parameters
     ----------
-    tree : ast.AST
-        Of the submission: a function that is right for one row only is right if it is used so.
+    use : Use
+        What the submission calls it with: what is right for one row only is right if used so.
     """
     if len(subject.function.required) != 1:
         return unchecked("it takes more than one argument"), None
@@ -41,10 +45,12 @@ def judge_softmax(subject: Subject, tree: ast.AST) -> tuple[Judgement, str | Non
     row_wise = all(same(subject.call(x[0]).value, softmax(x[0])) for x in inputs)
     column_wise = all(same(subject.call(x[:1].T).value, softmax(x[:1].T, 0)) for x in inputs)
     whole = all(same(o.value, softmax(x, None)) for o, x in zip(outcomes, inputs, strict=True))
-    used_by_row = uses_rows(tree, subject.function)
-    if (row_wise or column_wise) and (used_by_row or (not whole and all(o.error for o in outcomes))):
+    by_row = use is Use.ROWS or (not whole and all(o.error for o in outcomes))
+    if (row_wise or column_wise) and by_row:
         note = "takes one row at a time" if row_wise else "takes one column at a time"
         return _strength(subject, None, [note], False, vector=row_wise), None
+    if row_wise and use is Use.UNCLEAR:
+        return unchecked("it is right for one row; what it is called with is not clear"), None
     return _mistake(subject, whole), None
 
 
@@ -89,7 +95,10 @@ def _strength(
 
     for mistake, tests in (
         ("softmax overflow", [[[1000.0, 999.0]], [[1000.0, 999.0, 998.0]], [[1000.0, *range(9)]]]),
-        ("softmax whole maximum", [[[0.0, 1.0], [1000.0, 1001.0]], [[*range(10)], [*range(1000, 1010)]]]),
+        (
+            "softmax whole maximum",
+            [[[0.0, 1.0], [1000.0, 1001.0]], [[*range(10)], [*range(1000, 1010)]]],
+        ),
     ):
         for rows in tests:
             if axis is None and len(rows) > 1:
@@ -105,32 +114,3 @@ def _strength(
     if outcome.error or not same(outcome.value, expected(four)):
         notes = [*notes, "for 10 classes only"]
     return right(subject, notes)
-
-
-def uses_rows(tree: ast.AST, function: Function) -> bool:
-    """Whether every use of a function that can be seen gives it one row or column at a time."""
-    loops = {
-        name.id
-        for node in ast.walk(tree)
-        if isinstance(node, ast.For | ast.comprehension)
-        for name in ast.walk(node.target)
-        if isinstance(name, ast.Name)
-    }
-    seen = []
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        names = [ast.unparse(argument) for argument in node.args]
-        if any(name.rpartition(".")[2] == function.short for name in names):
-            seen.append(True)  # given to map, vectorize or apply_along_axis
-        elif ast.unparse(node.func).rpartition(".")[2] == function.short and node.args:
-            seen.append(_is_row(node.args[0], loops))
-    return bool(seen) and all(seen)
-
-
-def _is_row(argument: ast.expr, loops: set[str]) -> bool:
-    if isinstance(argument, ast.Subscript):
-        index = argument.slice
-        parts = index.elts if isinstance(index, ast.Tuple) else [index]
-        return any(isinstance(p, ast.Name | ast.Constant | ast.BinOp) for p in parts)
-    return isinstance(argument, ast.Name) and argument.id in loops

@@ -38,9 +38,7 @@ def unchecked(reason: str) -> Judgement:
     return Judgement(Verdict.UNCHECKED, [reason])
 
 
-def hopeless(
-    subject: Subject, plain: bool, small: Sequence[Any] | None = None
-) -> Judgement | None:
+def hopeless(subject: Subject, plain: bool, small: Sequence[Any] | None = None) -> Judgement | None:
     """Judge a function by the way in which no call of it has worked, if that says enough.
 
     Parameters

@@ -88,7 +88,11 @@ def _roles(name: str) -> list[str]:
 
 def _net(n: int, d: int, h: int) -> _Net:
     rng = np.random.default_rng(0)
-    x, w_h, b_h = rng.normal(size=(n, d)), rng.normal(size=(d, h)) / np.sqrt(d), rng.normal(size=(1, h))
+    x, w_h, b_h = (
+        rng.normal(size=(n, d)),
+        rng.normal(size=(d, h)) / np.sqrt(d),
+        rng.normal(size=(1, h)),
+    )
     w_o, b_o = rng.normal(size=(h, 10)) / np.sqrt(h), rng.normal(size=(1, 10))
     s = x @ w_h + b_h
     logits = relu(s) @ w_o + b_o
@@ -109,7 +113,9 @@ def _name(array: Array, net: _Net) -> str | None:
     """Name what an array is: right, a known mistake, or unknown."""
     for name, expected in _expected(net):
         for form in (expected, expected.T):
-            flat = array.reshape(form.shape) if array.size == form.size and 1 in form.shape else array
+            flat = (
+                array.reshape(form.shape) if array.size == form.size and 1 in form.shape else array
+            )
             factor = scale(flat, form)
             sizes = (1.0, 1 / net.rows.n, 1 / net.rows.n**2)
             if factor and min(abs(abs(factor) / size - 1) for size in sizes) < 1e-3:

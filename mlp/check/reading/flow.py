@@ -4,13 +4,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..usage import last_name
+from ..usage import is_parameter, last_name
 from ..verdict import Remark
-from .scopes import ERROR, Scope, changes_parameters, is_parameter, names_in, number
+from .scopes import ERROR, Scope, changes_parameters, names_in, number
 
 _PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
 _TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
-_DERIVATIVE = re.compile(r"relu.*(grad|deriv|prime|back|mask)|(grad|deriv|d|back)_?relu|mask|heaviside|sign", re.IGNORECASE)
+_DERIVATIVE = re.compile(
+    r"relu.*(grad|deriv|prime|back|mask)|(grad|deriv|d|back)_?relu|mask|heaviside|sign",
+    re.IGNORECASE,
+)
 
 
 def read_flow(
@@ -39,7 +42,9 @@ def _twice(scope: Scope, softmaxes: set[str], take_logits: set[str]) -> Iterator
             for call in (n for n in ast.walk(node.value) if isinstance(n, ast.Call)):
                 yield from _call_twice(call, last, softmaxes, take_logits)
             for target in node.targets:
-                is_softmax = isinstance(node.value, ast.Call) and last_name(node.value.func) in softmaxes
+                is_softmax = (
+                    isinstance(node.value, ast.Call) and last_name(node.value.func) in softmaxes
+                )
                 last[ast.unparse(target)] = is_softmax
 
 
@@ -58,23 +63,23 @@ def _call_twice(
 def _mask(scope: Scope) -> Iterator[Remark]:
     """Find an error that is carried back through weights and meets no mask."""
     carried = [
-        node
-        for node in scope.nodes
-        if isinstance(node, ast.BinOp | ast.Call) and _goes_back(node)
+        node for node in scope.nodes if isinstance(node, ast.BinOp | ast.Call) and _goes_back(node)
     ]
     if not carried or not changes_parameters(scope):
         return
     compared = any(isinstance(n, ast.Compare) and _with_zero(n) for n in scope.nodes)
     derived = any(_DERIVATIVE.search(last_name(c.func)) for c in scope.calls())
     derived |= any(isinstance(n, ast.Name) and _DERIVATIVE.search(n.id) for n in scope.nodes)
-    where = carried[0]
     if not compared and not derived:
-        kind = "mask absent"
+        kind, line = "mask absent", carried[0].lineno
         for node in scope.nodes:
             if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-                if any(isinstance(s, ast.Call) and "relu" in last_name(s.func).lower() for s in (node.left, node.right)):
-                    kind, where = "relu as mask", node
-        yield Remark(where.lineno, kind)
+                if any(
+                    isinstance(s, ast.Call) and "relu" in last_name(s.func).lower()
+                    for s in (node.left, node.right)
+                ):
+                    kind, line = "relu as mask", node.lineno
+        yield Remark(line, kind)
         return
     rectified = {
         ast.unparse(target)
@@ -94,8 +99,9 @@ def _goes_back(node: ast.BinOp | ast.Call) -> bool:
     else:
         right = node.args[-1] if last_name(node.func) in ("dot", "matmul") and node.args else None
         if right is not None:
-            whole = len(node.args) == 1 and isinstance(node.func, ast.Attribute)
-            left = node.func.value if whole else node.args[0]
+            left = node.args[0]
+            if len(node.args) == 1 and isinstance(node.func, ast.Attribute):
+                left = node.func.value
     if left is not None and right is not None and is_parameter(right):
         return bool(ERROR.match(last_name(left)))  # weights that lie the other way
     if isinstance(right, ast.Attribute) and right.attr == "T":
@@ -122,19 +128,23 @@ def _argmax(scope: Scope) -> Iterator[Remark]:
             sides = [node.left, *node.comparators]
         elif isinstance(node, ast.Call) and last_name(node.func) == "equal":
             sides = node.args
-        if len(sides) == 2 and all(_flat_argmax(side, loops) for side in sides):
-            both_given = all(names_in(side) - {"np", "numpy", "np.argmax", "numpy.argmax"} <= given for side in sides)
-            yield Remark(node.lineno, "argmax axis", certain=not both_given)
+        names = [_of_flat_argmax(side) for side in sides]
+        if len(names) == 2 and all(names) and not loops & set(names) and isinstance(node, ast.expr):
+            # What a function is given may be one row.
+            yield Remark(node.lineno, "argmax axis", certain=not given >= set(names))
 
 
-def _flat_argmax(node: ast.expr, loops: set[str]) -> bool:
+def _of_flat_argmax(node: ast.expr) -> str:
+    """Return the name of an array whose argmax is taken without an axis, else nothing."""
     if not (isinstance(node, ast.Call) and last_name(node.func) == "argmax") or node.keywords:
-        return False
-    method = isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) not in ("np", "numpy")
-    if len(node.args) != (0 if method else 1):
-        return False
-    argument = node.func.value if method and isinstance(node.func, ast.Attribute) else node.args[0]
-    return isinstance(argument, ast.Name | ast.Attribute) and not names_in(argument) & loops
+        return ""
+    if len(node.args) == 1 and ast.unparse(node.func) in ("np.argmax", "numpy.argmax", "argmax"):
+        argument = node.args[0]
+    elif not node.args and isinstance(node.func, ast.Attribute):
+        argument = node.func.value
+    else:
+        return ""
+    return ast.unparse(argument) if isinstance(argument, ast.Name | ast.Attribute) else ""
 
 
 def _swapped(scope: Scope, target_first: dict[str, bool]) -> Iterator[Remark]:

@@ -34,7 +34,7 @@ def read_names(
     for scope in found:
         module |= {n for node in scope.nodes if isinstance(node, ast.Global) for n in node.names}
     for scope in found:
-        if known is not None:
+        if known is not None and "*" not in module:
             yield from _undefined(scope, module | known)
         if scope.is_function or not notebook:
             yield from _discarded(scope, keeps_results)
@@ -44,13 +44,19 @@ def read_names(
 
 def _undefined(scope: Scope, module: set[str]) -> Iterator[Remark]:
     own = local_names(scope) | scope.inside | module | _ALWAYS
-    seen = set()
+    seen: set[str] = set()
     for node in scope.nodes:
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in own | seen:
+        if (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Load)
+            and node.id not in own | seen
+        ):
             seen.add(node.id)
             alike = difflib.get_close_matches(node.id, own - _ALWAYS, 1, 0.8)
             if scope.is_function or alike:  # a module may be a part of something
-                yield Remark(node.lineno, "undefined", f"{node.id} ({alike[0]}?)" if alike else node.id)
+                yield Remark(
+                    node.lineno, "undefined", f"{node.id} ({alike[0]}?)" if alike else node.id
+                )
 
 
 def _discarded(scope: Scope, keeps_results: set[str]) -> Iterator[Remark]:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..usage import PARAMETER, last_name
+from ..usage import is_parameter
 
 # Errors that are carried back.
 ERROR = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
@@ -66,7 +66,9 @@ def _fill(found: list[Scope], scope: Scope, node: ast.AST) -> None:
     for child in ast.iter_child_nodes(node):
         scope.nodes.append(child)
         if isinstance(child, Function):
-            inner = Scope(child, inside=scope.inside | (local_names(scope) if scope.is_function else set()))
+            inner = Scope(
+                child, inside=scope.inside | (local_names(scope) if scope.is_function else set())
+            )
             found.append(inner)
             for part in child.body:
                 inner.nodes.append(part)
@@ -135,12 +137,6 @@ def changes_parameters(scope: Scope) -> bool:
     )
 
 
-def is_parameter(node: ast.expr) -> bool:
-    """Whether an expression is named like weights or a bias."""
-    name = last_name(node.value if isinstance(node, ast.Subscript) else node)
-    return bool(PARAMETER.match(name)) and not name.lower().startswith("batch")
-
-
 def names_in(node: ast.AST) -> set[str]:
     """Return the names that an expression reads, attributes as they are written."""
     return {ast.unparse(n) for n in ast.walk(node) if isinstance(n, ast.Name | ast.Attribute)}
@@ -148,7 +144,7 @@ def names_in(node: ast.AST) -> set[str]:
 
 def number(node: ast.AST | None) -> float | None:
     """Return the number that an expression of literals stands for."""
-    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
         return float(node.value)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         value = number(node.operand)

@@ -8,8 +8,11 @@ from ..usage import last_name
 from ..verdict import Remark
 from .scopes import Scope, number
 
-_BIAS = re.compile(r"^b(ias)?(es)?(_?[a-z0-9]{1,3}|_?(hidden|out|output|outer|inner|\d))?$", re.IGNORECASE)
+_BIAS = re.compile(
+    r"^b(ias)?(es)?(_?[a-z0-9]{1,3}|_?(hidden|out|output|outer|inner|\d))?$", re.IGNORECASE
+)
 _RANDOM = ("normal", "randn", "standard_normal", "uniform", "rand", "random", "random_sample")
+_UNIT = ("randn", "standard_normal")  # of variance 1
 _SMALL = re.compile(r"\b10(?:\.0*)?e-0?5\b", re.IGNORECASE)
 
 
@@ -25,7 +28,9 @@ def read_start(scope: Scope, lines: list[str]) -> Iterator[Remark]:
             yield from _scale(draw, value, values, statement.lineno)
     for node in scope.nodes:
         if isinstance(node, ast.Return) and node.value is not None:
-            for draw in (n for n in ast.walk(node.value) if isinstance(n, ast.Call) and _is_draw(n)):
+            for draw in (
+                n for n in ast.walk(node.value) if isinstance(n, ast.Call) and _is_draw(n)
+            ):
                 yield from _scale(draw, node.value, values, node.lineno)
         if isinstance(node, ast.Constant) and node.value == 1e-4:
             if _SMALL.search(lines[node.lineno - 1]):
@@ -36,9 +41,8 @@ def read_start(scope: Scope, lines: list[str]) -> Iterator[Remark]:
 
 
 def _is_draw(call: ast.Call) -> bool:
-    return last_name(call.func) in _RANDOM and "random" in ast.unparse(call.func) + "random" * (
-        last_name(call.func) in ("randn", "standard_normal")
-    )
+    name = last_name(call.func)
+    return name in _RANDOM and ("random" in ast.unparse(call.func) or name in _UNIT)
 
 
 def _scale(
@@ -52,9 +56,10 @@ def _scale(
         size = keywords.get("size") or (draw.args[2] if len(draw.args) > 2 else None)
         unit = deviation is None or number(deviation) == 1
     else:
-        deviation, unit = None, name in ("randn", "standard_normal")
-        several = len(draw.args) > 1
-        size = ast.Tuple(draw.args, ast.Load()) if several else (draw.args or [None])[0]
+        deviation, unit = None, name in _UNIT
+        size = ast.Tuple(draw.args, ast.Load())
+        if len(draw.args) == 1 and isinstance(draw.args[0], ast.Tuple):
+            size = draw.args[0]
     if unit:
         deviation = _factor(draw, whole)
     if deviation is None:
@@ -102,7 +107,11 @@ def _under_root(node: ast.expr) -> ast.expr | None:
     """Return what a square root is taken of."""
     if isinstance(node, ast.Call) and last_name(node.func) == "sqrt" and node.args:
         return node.args[0]
-    if isinstance(node, ast.Call) and last_name(node.func) in ("power", "pow") and len(node.args) == 2:
+    if (
+        isinstance(node, ast.Call)
+        and last_name(node.func) in ("power", "pow")
+        and len(node.args) == 2
+    ):
         return node.args[0]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         return node.left

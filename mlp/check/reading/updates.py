@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..usage import last_name
+from ..usage import is_parameter, last_name
 from ..verdict import Remark
-from .scopes import ERROR, Scope, Update, is_parameter, names_in, number, updates
+from .scopes import ERROR, Scope, Update, names_in, number, updates
 
 ROWS = 10_000  # training rows of the task
 LARGEST_RATE = 0.15  # of an average; the task's is 0.1
@@ -74,7 +74,9 @@ def _momentum(scope: Scope, found: list[Update], velocities: dict[str, int]) -> 
 
 def _alike(one: str, two: str) -> bool:
     """Whether two names seem to mean velocities."""
-    return one != two and all(n.lower().replace("self.", "")[:1] in ("v", "n", "m") for n in (one, two))
+    return one != two and all(
+        n.lower().replace("self.", "")[:1] in ("v", "n", "m") for n in (one, two)
+    )
 
 
 def _is_stored_later(scope: Scope, name: str, statement: ast.stmt) -> bool:
@@ -115,7 +117,9 @@ def _family(name: str) -> str:
 def _order(scope: Scope, found: list[Update]) -> Iterator[Remark]:
     """Find weights that are changed before the gradient of the layer below has used them."""
     for update in found:
-        if isinstance(update.statement, ast.Assign) and isinstance(update.statement.targets[0], ast.Tuple):
+        if isinstance(update.statement, ast.Assign) and isinstance(
+            update.statement.targets[0], ast.Tuple
+        ):
             continue
         body = _block(scope, update.statement)
         for statement in body[body.index(update.statement) + 1 :]:
@@ -135,7 +139,7 @@ def _block(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
 
 
 def _carries_back(node: ast.AST, weight: str) -> bool:
-    """Whether an expression takes an error through the weights, from their outputs to their inputs."""
+    """Whether an expression takes an error through the weights, from outputs to inputs."""
     turned = {f"{weight}.T", f"np.transpose({weight})", f"{weight}.transpose()"}
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
         sides = [ast.unparse(node.left), ast.unparse(node.right)]
@@ -173,7 +177,9 @@ def _rate(
     known = {**rates, **_defaults(scope)}
     alphas = [known[name] for name in sorted(used) if name in known]
     if summed and len(alphas) == 1 and alphas[0] * ROWS > LARGEST_RATE:
-        yield Remark(found[0].line, "rate of a sum", f"{alphas[0]:g} * {ROWS} = {alphas[0] * ROWS:g}")
+        yield Remark(
+            found[0].line, "rate of a sum", f"{alphas[0]:g} * {ROWS} = {alphas[0] * ROWS:g}"
+        )
 
 
 def _divides(block: list[ast.stmt]) -> bool:
