@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from .kinds import Kind
 from .values import call, text
 from .verdict import Remark, Report, Tried, Verdict
 from .words import MISTAKES
@@ -39,7 +40,8 @@ def _of_function(report: Report, tried: Tried) -> Finding:
     detail = judgement.detail or (text(example.got) if example else "")
     title = words.title.format(detail)
     if judgement.verdict is Verdict.WRONG and not tried.called:
-        title += " (nothing calls it)"
+        gradient = tried.kind is Kind.LOSS_GRADIENT
+        title += "; your training does not call it" if gradient else "; nothing calls it"
     return Finding(
         judgement.verdict.value.upper(),
         f"{function.name} ({where(report, tried)})",

@@ -36,7 +36,7 @@ def scale(got: Any, expected: Array) -> float | None:
     """Return the number that `expected` is multiplied by in `got`, or None."""
     if not isinstance(got, np.ndarray) or got.shape != expected.shape:
         return None
-    if got.dtype.kind not in "biuf" or not np.isfinite(got).all():
+    if got.dtype.kind not in "biuf" or not np.isfinite(got).all() or not expected.any():
         return None
     factor = float(np.sum(got * expected) / np.sum(expected * expected))
     return factor if factor and close(got / factor, expected) else None

@@ -86,8 +86,8 @@ def _last(report: Report) -> list[str]:
         for t in report.tried
         if t.judgement.verdict is Verdict.UNCHECKED
     ]
-    told = f"not checked: {', '.join(left)}. " if left else "not checked: nothing that was found. "
-    return [told + GUIDE]
+    told = f"not checked: {', '.join(left)}." if left else "Every function found was checked."
+    return [f"{told} {GUIDE}"]
 
 
 def table(reports: Sequence[Report]) -> list[str]:

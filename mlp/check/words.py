@@ -123,6 +123,9 @@ MISTAKES: dict[str, Words] = {
     "gradient averaged": Words(
         "has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT
     ),
+    "gradient averaged, of logits": Words(
+        "has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT
+    ),
     "gradient of whole softmax": Words(
         "takes softmax over the whole matrix", "every sample has probabilities of its own", _SOFTMAX
     ),
@@ -140,6 +143,11 @@ MISTAKES: dict[str, Words] = {
         "is another number", "each sample's largest prediction is compared with its label", _DEFECTS
     ),
     "one-hot": Words("is not one-hot", "a row has a 1 at its label and 0 elsewhere", _NETWORK),
+    "mask missing": Words(
+        "lets everything back through the rectifier",
+        "units that gave 0 pass nothing back; accuracy cannot find this, finite differences do",
+        _HIDDEN,
+    ),
     "mask absent": Words(
         "no mask of the rectifier is seen",
         "units that gave 0 pass nothing back; accuracy cannot find this, finite differences do",
@@ -149,6 +157,11 @@ MISTAKES: dict[str, Words] = {
         "relu stands where its derivative belongs",
         "the mask is 0 or 1, not the activation itself",
         _HIDDEN,
+    ),
+    "softmax twice in a gradient": Words(
+        "applies softmax to what is already a softmax",
+        "the second softmax is nearly flat, so even a perfect prediction has a large gradient",
+        _DEFECTS,
     ),
     # training
     "softmax twice": Words(

@@ -62,7 +62,7 @@ def judge_gradient(
     if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
     if flipped is not None and not subject.doubtful:
-        return wrong("gradient flipped", _example(subject, flipped, lambda rows: rows.p - rows.y))
+        return wrong("gradient flipped", _example(subject, flipped))
     return _mistake(subject, chained)
 
 
@@ -111,12 +111,12 @@ def _mistake(subject: Subject, chained: bool) -> Judgement:
             failed = failed or view.arguments(small_problems()[-1])
             continue
         if outcome.value is None:
-            return wrong("returns nothing", _example(subject, view, lambda rows: rows.p - rows.y))
+            return wrong("returns nothing", _example(subject, view))
         for name, expected in _known(rows, view).items():
             if any(_proportional(a, expected) for a in arrays(outcome.value)):
                 if chained and name.startswith("gradient by p"):
                     return unchecked("it is dL/dp, which something else may carry on")
-                return wrong(name, _example(subject, view, lambda rows: rows.p - rows.y))
+                return wrong(name, _example(subject, view))
     view = View("one-hot", "probabilities", not is_swapped(names))
     outcome = subject.call(*view.arguments(rows), rows=rows)
     if outcome.error:
@@ -125,8 +125,8 @@ def _mistake(subject: Subject, chained: bool) -> Judgement:
     if not found:
         return unchecked("its results are of no known kind")
     if found[0].size <= rows.k * rows.n:
-        return wrong("gradient", _example(subject, view, lambda rows: rows.p - rows.y))
-    return wrong("gradient shape", _example(subject, view, lambda rows: rows.p - rows.y))
+        return wrong("gradient", _example(subject, view))
+    return wrong("gradient shape", _example(subject, view))
 
 
 def _known(rows: Problem, view: View) -> dict[str, Array]:
@@ -140,7 +140,7 @@ def _known(rows: Problem, view: View) -> dict[str, Array]:
             "gradient by p, summed over classes": by_p.sum(axis=1),
             "gradient by p, one number": by_p.sum(),
             "gradient averaged": (given - rows.y).sum(axis=0),
-            "gradient averaged twice": (softmax(given) - rows.y).sum(axis=0),
+            "gradient averaged, of logits": (softmax(given) - rows.y).sum(axis=0),
             "gradient of whole softmax": z - rows.y,
             "gradient by log p": rows.y / np.log(rows.p),
         }
@@ -157,19 +157,19 @@ def _proportional(got: Array, expected: Array) -> bool:
     return False
 
 
-def _example(subject: Subject, view: View, truth: Any) -> Example | None:
-    """Return the smallest call whose result is no multiple of the right one."""
+def _example(subject: Subject, view: View) -> Example | None:
+    """Return the smallest call whose result is right neither for logits nor for probabilities."""
     for rows in (*small_problems(), problem(0)):
         arguments = view.arguments(rows)
         outcome = subject.call(*arguments, rows=rows)
         if outcome.error:
             continue
-        expected = truth(rows) / rows.n
-        factors = [scale(a, expected) for a in arrays(outcome.value)]
-        if not any(f and f > 0 and min(abs(f - 1), abs(f - rows.n)) < 1e-3 for f in factors):
-            found = Example(arguments, outcome.value, expected)
-            if rows.n > 1 or not any(
-                close(a.ravel(), expected.ravel()) for a in arrays(outcome.value)
-            ):
-                return found  # one row does not show that rows are added up
+        given = rows.logits if view.logits else rows.p
+        truths = [(p - rows.y) / rows.n for p in (rows.p, softmax(given))]
+        factors = [scale(a, truth) for a in arrays(outcome.value) for truth in truths]
+        if any(f and f > 0 and min(abs(f - 1), abs(f - rows.n)) < 1e-3 for f in factors):
+            continue
+        flat = (close(a.ravel(), t.ravel()) for a in arrays(outcome.value) for t in truths)
+        if rows.n > 1 or not any(flat):  # one row does not show that rows are added up
+            return Example(arguments, outcome.value, truths[0])
     return None

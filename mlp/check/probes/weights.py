@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,30 +55,41 @@ def judge_weights(subject: Subject) -> Judgement:
     roles = [_roles(name) for name in subject.function.required]
     if not all(roles):
         return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
-    seen: set[str] = set()
-    example: Example | None = None
+    choices = list(itertools.islice(itertools.product(*roles), _CALLS + 1))
+    seen: dict[str, tuple[str, ...]] = {}  # mistakes, and the arguments that have shown them
     for sizes in _SIZES[: 1 + bool(subject.mentions(784, 1000))]:
         net = _net(*sizes)
-        values = _values(net)
-        for choice in itertools.islice(itertools.product(*roles), _CALLS):
-            arguments = [values[role] for role in choice]
-            outcome = subject.call(*arguments, rows=net.rows, x=net.x)
+        for choice in choices[:_CALLS]:
+            found = _results(subject, net, choice)
+            if found and all(name == "right" for name, *_ in found):
+                return right(subject)
+            seen |= {name: choice for name, *_ in found if name not in ("right", "")}
             if subject.trouble:
                 break
-            found = [a for a in arrays(outcome.value) if a.size > 1]
-            names = [_name(array, net) for array in found]
-            if found and all(name == "right" for name in names):
-                return right(subject)
-            mistaken = {name for name in names if name and name != "right"}
-            seen |= mistaken or ({"unknown"} if found else set())
-        if seen:
-            break
     if reason := hopeless(subject, plain=True):
         return reason
-    seen.discard("unknown")
-    if len(seen) == 1:
-        return wrong(seen.pop(), example)
+    if len(seen) == 1 and len(choices) <= _CALLS:
+        mistake, choice = next(iter(seen.items()))
+        return wrong(mistake, _example(subject, mistake, choice))
     return unchecked("its results are of no known kind")
+
+
+def _results(subject: Subject, net: _Net, choice: Sequence[str]) -> list[tuple[str, Array, Array]]:
+    """Call it; return of every array that it gives a name, itself, and the right one."""
+    values = _values(net)
+    outcome = subject.call(*(values[role] for role in choice), rows=net.rows, x=net.x)
+    return [_name(array, net) for array in arrays(outcome.value) if array.size > 1]
+
+
+def _example(subject: Subject, mistake: str, choice: Sequence[str]) -> Example | None:
+    """Return a call with two rows, features, hidden units and classes that shows a mistake."""
+    for seed in range(20):  # in some of them all units are alike
+        net = _net(2, 2, 2, 2, seed, digits=1)
+        for name, got, expected in _results(subject, net, choice):
+            if name == mistake and expected.any():
+                values = _values(net)
+                return Example([values[role] for role in choice], got, expected)
+    return None
 
 
 def _roles(name: str) -> list[str]:
@@ -86,17 +97,14 @@ def _roles(name: str) -> list[str]:
     return next((roles for pattern, roles in _ROLES if re.search(pattern, word)), [])
 
 
-def _net(n: int, d: int, h: int) -> _Net:
-    rng = np.random.default_rng(0)
-    x, w_h, b_h = (
-        rng.normal(size=(n, d)),
-        rng.normal(size=(d, h)) / np.sqrt(d),
-        rng.normal(size=(1, h)),
-    )
-    w_o, b_o = rng.normal(size=(h, 10)) / np.sqrt(h), rng.normal(size=(1, 10))
-    s = x @ w_h + b_h
-    logits = relu(s) @ w_o + b_o
-    return _Net(Problem(logits, problem(0, n).labels), x, s, relu(s), w_h, b_h, w_o, b_o)
+def _net(n: int, d: int, h: int, k: int = 10, seed: int = 0, digits: int = 8) -> _Net:
+    rng = np.random.default_rng(seed)
+    shapes = {"x": (n, d), "w_h": (d, h), "b_h": (1, h), "w_o": (h, k), "b_o": (1, k)}
+    drawn = {m: np.round(rng.normal(size=s) / np.sqrt(s[0]), digits) for m, s in shapes.items()}
+    s = np.round(drawn["x"] @ drawn["w_h"] + drawn["b_h"], 2 * digits)
+    logits = np.round(relu(s) @ drawn["w_o"] + drawn["b_o"], 3 * digits)
+    labels = np.arange(n) if n == k else problem(0, n).labels
+    return _Net(Problem(logits, labels), s=s, h=relu(s), **drawn)
 
 
 def _values(net: _Net) -> dict[str, Any]:
@@ -109,36 +117,39 @@ def _values(net: _Net) -> dict[str, Any]:
     return {**named, **own, "g": g, "g/n": g / n, "g_h": g_h, "g_h/n": g_h / n}
 
 
-def _name(array: Array, net: _Net) -> str | None:
-    """Name what an array is: right, a known mistake, or unknown."""
-    for name, expected in _expected(net):
-        for form in (expected, expected.T):
-            flat = (
-                array.reshape(form.shape) if array.size == form.size and 1 in form.shape else array
-            )
-            factor = scale(flat, form)
+def _name(array: Array, net: _Net) -> tuple[str, Array, Array]:
+    """Name what an array is: right, a known mistake, or nothing; return also the right one."""
+    for name, expected, truth in _expected(net):
+        for form, true_form in ((expected, truth), (expected.T, truth.T)):
+            reshaped = array
+            if array.size == form.size and 1 in form.shape:
+                reshaped = array.reshape(form.shape)
+            factor = scale(reshaped, form)
             sizes = (1.0, 1 / net.rows.n, 1 / net.rows.n**2)
             if factor and min(abs(abs(factor) / size - 1) for size in sizes) < 1e-3:
-                return name
-    return None
+                return name, array, (true_form * factor).reshape(array.shape)
+    return "", array, array
 
 
-def _expected(net: _Net) -> Iterator[tuple[str, Array]]:
-    """Yield the right gradients of all arrays, then those with the known mistakes."""
+def _expected(net: _Net) -> Iterator[tuple[str, Array, Array]]:
+    """Yield right gradients, then those with known mistakes: name, array, and the right one."""
     g = net.rows.p - net.rows.y
     twice = softmax(net.rows.p) - net.rows.y
-    back = g @ net.w_o.T
-    mask = net.s > 0
-    yield "right", g
-    yield "right", back * (net.s > 0)
-    yield "right", back  # the caller may mask it
-    for name, at_o, at_h in (
-        ("right", g, back * mask),
-        ("mask absent", g, back),
-        ("relu as mask", g, back * net.h),
-        ("softmax twice", twice, (twice @ net.w_o.T) * mask),
+    back, mask = g @ net.w_o.T, net.s > 0
+    for delta in (g, back * mask, back):  # the caller may mask it
+        yield "right", delta, delta
+    truths = _gradients(net, g, back * mask)
+    for name, arrays_ in (
+        ("right", truths),
+        ("mask missing", _gradients(net, g, back)),
+        ("relu as mask", _gradients(net, g, back * net.h)),
+        ("softmax twice in a gradient", _gradients(net, twice, (twice @ net.w_o.T) * mask)),
     ):
-        yield name, net.h.T @ at_o
-        yield name, at_o.sum(axis=0, keepdims=True)
-        yield name, net.x.T @ at_h
-        yield name, at_h.sum(axis=0, keepdims=True)
+        for array, truth in zip(arrays_, truths, strict=True):
+            yield name, array, truth
+
+
+def _gradients(net: _Net, at_o: Array, at_h: Array) -> list[Array]:
+    """Return the gradients of all weights and biases of the errors at both layers."""
+    products = [net.h.T @ at_o, net.x.T @ at_h]
+    return [*products, *(a.sum(axis=0, keepdims=True) for a in (at_o, at_h))]
