@@ -161,9 +161,10 @@ def _harmless(value: ast.expr) -> bool:
     if isinstance(value, ast.UnaryOp):
         return _harmless(value.operand)
     if isinstance(value, ast.BinOp):
-        powers = isinstance(value.op, ast.Pow | ast.LShift | ast.Mult)
-        small = all(_small(part) for part in (value.left, value.right)) or not powers
-        return small and _harmless(value.left) and _harmless(value.right)
+        both = (value.left, value.right)
+        if isinstance(value.op, ast.Pow | ast.LShift):  # which a few digits can make endless
+            return all(isinstance(part, ast.Constant) and _small(part) for part in both)
+        return all(_small(part) and _harmless(part) for part in both)
     if isinstance(value, ast.Tuple | ast.List):
         return all(_harmless(item) for item in value.elts)
     if isinstance(value, ast.Call) and not value.keywords:
@@ -174,7 +175,7 @@ def _harmless(value: ast.expr) -> bool:
 
 def _small(value: ast.expr) -> bool:
     return not isinstance(value, ast.Constant) or (
-        isinstance(value.value, int | float) and abs(value.value) <= 1e6
+        isinstance(value.value, int | float) and abs(value.value) <= 100_000
     )
 
 

@@ -12,7 +12,8 @@ from typing import Any
 # Refused whatever their arguments are; a name stands for its whole family.
 REFUSED = frozenset(
     "_posixsubprocess _thread ctypes fcntl ftplib glob http imaplib mmap nntplib os poplib pty "
-    "resource shutil smtplib socket sqlite3 subprocess syslog tempfile urllib webbrowser".split()
+    "resource shutil signal smtplib socket sqlite3 subprocess syslog tempfile urllib "
+    "webbrowser".split()
 )
 # Importing looks into folders.
 READS = frozenset({"os.listdir", "os.scandir"})

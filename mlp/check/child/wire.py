@@ -51,7 +51,7 @@ def receive(stream: BinaryIO) -> Any:
     text, data = _exactly(stream, text_length), _exactly(stream, data_length)
     try:
         return _unpack(json.loads(text), memoryview(data))
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, OverflowError, TypeError, RecursionError) as error:
         raise ValueError(f"a message cannot be read: {error!r}") from error
 
 

@@ -52,31 +52,36 @@ def _velocities(scope: Scope) -> dict[str, int]:
 
 def _momentum(scope: Scope, found: list[Update], velocities: dict[str, int]) -> Iterator[Remark]:
     """Find arrays without the momentum that others have, and velocities that are lost."""
-    with_it = [u for u in found if names_in(u.step) & velocities.keys()]
-    if with_it:
-        for update in found:
-            if update not in with_it and not isinstance(update.step, ast.Constant):
-                yield Remark(update.line, "no momentum", update.name)
-    stored = {ast.unparse(target) for target, _, _ in scope.assignments()}
-    stored |= {ast.unparse(n.target) for n in scope.nodes if isinstance(n, ast.AugAssign)}
+    lost = list(_lost(scope, found, velocities))
+    yield from lost
+    named = {name for remark in lost for name in remark.detail.split(" = ... ")}
+    with_it = [update for update in found if names_in(update.step) & velocities.keys()]
+    for update in found if with_it else ():
+        excused = isinstance(update.step, ast.Constant) or names_in(update.step) & named
+        if update not in with_it and not excused:
+            yield Remark(update.line, "no momentum", update.name)
+
+
+def _lost(scope: Scope, found: list[Update], velocities: dict[str, int]) -> Iterator[Remark]:
+    """Find what looks like ``v = gamma * v + ...`` with two names for v."""
+    steps = {name for update in found for name in names_in(update.step)}
     for target, value, statement in scope.assignments():
         name = ast.unparse(target)
-        if name in velocities or not isinstance(value, ast.BinOp) or not found:
+        if name in velocities or not isinstance(value, ast.BinOp):
             continue
-        if isinstance(value.op, ast.Add) and isinstance(value.left, ast.BinOp):
-            product = value.left
-            if isinstance(product.op, ast.Mult) and isinstance(value.right, ast.BinOp):
-                for part in (product.left, product.right):
-                    other = ast.unparse(part)
-                    if _alike(other, name) and not _is_stored_later(scope, other, statement):
-                        yield Remark(statement.lineno, "velocity lost", f"{name} = ... {other}")
+        added = isinstance(value.op, ast.Add)
+        if added and isinstance(value.left, ast.BinOp) and isinstance(value.left.op, ast.Mult):
+            for other in map(ast.unparse, (value.left.left, value.left.right)):
+                used = {name, other} & steps and _alike(name, other)
+                if used and not _is_stored_later(scope, other, statement):
+                    yield Remark(statement.lineno, "velocity lost", f"{name} = ... {other}")
 
 
 def _alike(one: str, two: str) -> bool:
-    """Whether two names seem to mean velocities."""
-    return one != two and all(
-        n.lower().replace("self.", "")[:1] in ("v", "n", "m") for n in (one, two)
-    )
+    """Whether two names seem to mean the same velocity."""
+    if one == two or _RATE.match(one) or _RATE.match(two):
+        return False
+    return one in two or two in one or one[:2] == two[:2]
 
 
 def _is_stored_later(scope: Scope, name: str, statement: ast.stmt) -> bool:

@@ -1,0 +1,83 @@
+"""The ten defects of mlp/README.md, each planted alone in a correct submission; and the whole."""
+
+import pytest
+from submissions import CORPUS, check_text
+
+from mlp.check.verdict import Verdict
+
+CORRECT = (CORPUS / "open" / "alpha.py").read_text()
+SHUFFLE = """
+def shuffle(data, target):
+    np.random.seed(421)
+    order = np.random.permutation(len(data))
+    return data[order], target[order]
+"""
+
+# Defect, what is replaced, and what is said then. The seventh is on paper: no code has it but for
+# its mask.
+DEFECTS = {
+    "1 softmax twice": [("d_o = gradCE(trainTarget, o)", "d_o = gradCE(trainTarget, p)")],
+    "2 argmax axis": [(", axis=1) == np.argmax(prediction, axis=1)", ") == np.argmax(prediction)")],
+    "3 deviation": [("np.sqrt(2 / (784 + H))", "2 / (784 + H)")],
+    "3 bias not zero": [("b_h = np.zeros((1, H))", "b_h = np.random.normal(0, 0.03, (1, H))")],
+    "4 rate of a sum": [
+        ("(softmax(prediction) - target) / target.shape[0]", "softmax(prediction) - target"),
+        ("alpha=0.1", "alpha=1e-4"),
+    ],
+    "5 undefined": [("v_bh = gamma * v_bh", "v_bh = gama * v_bh")],
+    "5 velocity lost": [("v_bo = gamma * v_bo", "v_b = gamma * v_bo")],
+    "6 log of zero": [("prediction + 1e-12", "prediction")],
+    "7 mask open": [("(s > 0)", "(h >= 0)")],
+    "8 shuffle reseeds": [("def train(", SHUFFLE + "\ndef train(")],
+    "8 shuffle not called": [("def train(", SHUFFLE + "\ndef train(")],
+    "9 figure saved": [('plt.savefig("loss.png")', "plt.show()")],
+    "10 ten times a power": [("1e-5", "10e-5")],
+}
+NAMES = {"2 argmax axis": "accuracy"}  # where a function is tried, what is said of it
+
+
+def said(report):
+    functions = {t.judgement.mistake for t in report.tried if t.judgement.mistake}
+    return functions | {remark.mistake for remark in report.remarks}
+
+
+def test_the_correct_submission_has_nothing_to_be_said_of(tmp_path):
+    report = check_text(tmp_path, CORRECT)
+    assert said(report) == set()
+    assert len(report.tried) == 7
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_is_found(defect, tmp_path):
+    text = CORRECT
+    for old, new in DEFECTS[defect]:
+        assert old in text
+        text = text.replace(old, new)
+    assert NAMES.get(defect, defect.partition(" ")[2]) in said(check_text(tmp_path, text))
+
+
+def test_a_file_that_is_no_submission_is_unreadable_or_empty(tmp_path):
+    assert check_text(tmp_path, "x = 1").tried == []
+    notebook = check_text(tmp_path, "x = 1", "starter.ipynb")
+    assert notebook.unreadable == f"{tmp_path / 'starter.ipynb'}: is no Jupyter notebook"
+
+
+def test_an_expression_too_deep_for_the_reader_is_said(tmp_path):
+    report = check_text(tmp_path, "x = " + "-" * 3000 + "1\ndef relu(x): return np.maximum(x, 0)")
+    assert report.unreadable or report.tried[0].judgement.verdict is Verdict.RIGHT
+
+
+def test_top_level_code_is_never_run(tmp_path):
+    mark = tmp_path / "ran"
+    report = check_text(
+        tmp_path,
+        f"""
+        open({str(mark)!r}, "w")
+        while True:
+            pass
+        def relu(x):
+            return np.maximum(x, 0)
+        """,
+    )
+    assert [t.judgement.verdict for t in report.tried] == [Verdict.RIGHT]
+    assert not mark.exists()

@@ -1,0 +1,64 @@
+import pytest
+
+from mlp.check.definitions import Function
+from mlp.check.kinds import Kind, kind_of, words
+
+
+@pytest.mark.parametrize(
+    ("names", "count", "kind"),
+    [
+        ("relu ReLU ReLu Relu my_relu relu_forward", 1, Kind.RELU),
+        (
+            "relu_derivative d_relu reluPrime relu_grad drelu gradRelu relu_backward",
+            1,
+            Kind.RELU_GRADIENT,
+        ),
+        ("softmax Softmax soft_max stable_softmax", 1, Kind.SOFTMAX),
+        (
+            "computeLayer compute linear layer forward_layer compute_layer computelayer",
+            3,
+            Kind.LAYER,
+        ),
+        (
+            "averageCE CE avgCE avrageCE avg_ce crossEntropy CELoss cross_entropy_loss loss",
+            2,
+            Kind.LOSS,
+        ),
+        (
+            "gradCE grad_ce gradientCE dCE CE_grad gradCrossEntropy grad_loss gradce",
+            2,
+            Kind.LOSS_GRADIENT,
+        ),
+        ("accuracy get_accuracy calc_acc acc computeAccuracy", 2, Kind.ACCURACY),
+        ("one_hot oneHot convertOneHot onehot_encode", 1, Kind.ONE_HOT),
+        ("grad_W_o dW1 db2 gradHiddenWeights backprop back_propagation dL_dWo", 3, Kind.GRADIENTS),
+        ("train plot_accuracy test_relu loadData shuffle forward build_cnn save_model", 3, None),
+        ("reduce distance variance convergence inference", 2, None),
+        ("__init__ leaky_relu relu_layer", 3, None),
+    ],
+)
+def test_names_in_every_spelling(names, count, kind):
+    required = ["abc"] * count
+    for name in names.split():
+        found = kind_of(Function(name, None, 1, required))
+        if found is None and kind is Kind.RELU_GRADIENT:
+            found = kind_of(Function(name, None, 1, required[:2]))
+        assert found is kind, name
+
+
+def test_a_number_of_rows_beside_target_and_prediction_changes_nothing():
+    function = Function("gradCE", None, 1, ["target", "prediction", "N"])
+    assert kind_of(function) is Kind.LOSS_GRADIENT
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("averageCE", ["average", "ce"]),
+        ("CELoss", ["ce", "loss"]),
+        ("grad_W_h", ["grad", "w", "h"]),
+        ("relu2", ["relu", "2"]),
+    ],
+)
+def test_words(name, parts):
+    assert words(name) == parts
