@@ -222,9 +222,10 @@ def measured() -> str:
     losses, early = sound.losses, len(sound.losses) // 4
     fall = -np.diff(sound.accuracies).min()
     return (
-        f"Without a mistake: loss {losses[0]:.3f} at first, {losses[early]:.2f} after {early} epochs "
-        f"and {losses[-1]:.3f} after {len(losses) - 1}; accuracy {sound.accuracies[-1]:.2f} in the "
-        f"end, which never falls by more than {fall:.2f} from one epoch to the next.\n\n{table(lines)}"
+        f"Without a mistake: loss {losses[0]:.3f} at first, {losses[early]:.2f} after {early} "
+        f"epochs and {losses[-1]:.3f} after {len(losses) - 1}; accuracy {sound.accuracies[-1]:.2f} "
+        f"in the end, which never falls by more than {fall:.2f} from one epoch to the next.\n\n"
+        + table(lines)
     )
 
 

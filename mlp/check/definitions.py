@@ -1,6 +1,7 @@
 """What a submission defines: the pieces that are run, and the functions among them."""
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ _MAKERS = {
     "float32",
 }
 _MAKERS |= {"int", "float", "array", "arange", "eye", "staticmethod"}
+
+_BINDS = re.compile(r"\s*%+(pylab|run|load|store|macro)\b")
 
 Callable = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -76,6 +79,8 @@ def define(source: Source, depth: int = 0) -> Definitions:
         if statement.name not in found.functions:
             _function(found, statement, module)
     found.known |= _bound(source.tree)
+    # What does not parse, and some magics, may bind names that are not seen.
+    found.open_ended |= bool(source.problems) or any(map(_BINDS.match, source.lines))
     return found
 
 

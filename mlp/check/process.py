@@ -19,7 +19,7 @@ import numpy as np
 from .child import wire
 
 CALL_SECONDS = 2.0
-FILE_SECONDS = 10.0
+FILE_SECONDS = 9.0
 MEMORY_BYTES = 3 << 30
 LATE_SECONDS = 0.5  # after which a call that does not end by itself is ended
 STARTING_SECONDS = 10.0
@@ -37,6 +37,10 @@ spec.loader.exec_module(sys.modules["child"])
 from child.serve import main
 main(float(seconds), int(cpu_seconds), int(memory_bytes))
 """
+
+
+class StartError(RuntimeError):
+    """The process for a student's code does not start on this machine."""
 
 
 @dataclass
@@ -108,7 +112,7 @@ class Student:
         except TimeoutError:
             self._end()
             return Outcome(error="time")
-        except (KeyError, AttributeError, EOFError, OSError, TypeError, ValueError):
+        except (AttributeError, EOFError, KeyError, OSError, StartError, TypeError, ValueError):
             self._end()  # it has ended, or what it sends cannot be understood
             return Outcome(error="end")
 
@@ -124,7 +128,14 @@ class Student:
             env={},
             start_new_session=True,
         )
-        self.missing_limits = list(map(str, self._answer(STARTING_SECONDS)))
+        try:
+            self.missing_limits = list(map(str, self._answer(STARTING_SECONDS)))
+        except (EOFError, OSError, ValueError) as error:
+            self._end()
+            message = (
+                "the process that runs a submission's functions does not start; see mlp doctor"
+            )
+            raise StartError(message) from error
         for number, definition in enumerate(self.definitions):
             if self.errors.get(number) == _ENDED:
                 continue

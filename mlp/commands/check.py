@@ -11,7 +11,8 @@ such file is a row of a table. Only functions are run, one call at a time, in a 
 that may read, write, start and send nothing; that keeps off accidents, not a determined attacker.
 Nothing is stored or sent.
 
-Exit status: 0 nothing wrong; 1 something wrong; 2 nothing to check, unreadable, or bad usage.
+Exit status: 0 nothing wrong; 1 something wrong; 2 nothing to check, unreadable, or bad usage; 3 the
+process for the functions does not start.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ..check.check import check_file
+from ..check.process import StartError
 from ..check.records import record
 from ..check.show import lines, table
 from ..check.source import SUFFIXES
@@ -39,7 +41,9 @@ def make_parser(prog: str) -> Parser:
     option(
         "files", metavar="FILE", type=Path, nargs="+", help="script, notebook, or a folder of them"
     )
-    option("--all", action="store_true", help="show all findings of a file, not the worst five")
+    option(
+        "--all", action="store_true", help="show all findings of a file (default: the worst five)"
+    )
     option("--json", action="store_true", help="print one JSON object on stdout")
     return parser
 
@@ -47,7 +51,7 @@ def make_parser(prog: str) -> Parser:
 def main(arguments: list[str] | None = None, prog: str = "mlp check") -> int:
     """Run the command line; return the exit status."""
     options = make_parser(prog).parse_args(arguments)
-    return guarded(prog, lambda: check(options))
+    return guarded(prog, lambda: check(options), {StartError: Status.UNUSABLE})
 
 
 def check(options: argparse.Namespace) -> int:

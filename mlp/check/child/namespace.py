@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from . import wire
-from .stubs import Stub, importer
+from .stubs import PYTHON_2, Stub, importer
 
 _FLAGS = __future__.annotations.compiler_flag  # annotations may name what is not there
 
@@ -39,7 +39,8 @@ class Namespace:
         self.seconds = seconds
         self.modules: dict[str, types.ModuleType] = {}
         load = importer(Stub(), self.modules)
-        self.builtins = {**vars(builtins), "__import__": load, "input": _no_input}
+        own = {"__import__": load, "input": _no_input, "raw_input": _no_input}
+        self.builtins = {**PYTHON_2, **vars(builtins), **own}
         self.instances: dict[str, Any] = {}
         self.names = self._module("")
 

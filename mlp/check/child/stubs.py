@@ -1,6 +1,7 @@
 """Stand-ins for the modules that are not loaded: inert, and they remember that they were used."""
 
 import builtins
+import functools
 import importlib
 import types
 from collections.abc import Callable, Iterable, Mapping
@@ -31,6 +32,15 @@ FORMER = {
     "alltrue": np.all,
     "sometrue": np.any,
     "mat": np.asmatrix,
+}
+
+
+# Names that Python 2 had.
+PYTHON_2 = {
+    "xrange": range,
+    "unicode": str,
+    "long": int,
+    "reduce": functools.reduce,
 }
 
 

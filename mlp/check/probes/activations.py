@@ -65,6 +65,8 @@ def judge_derivative(subject: Subject) -> Judgement:
     results = [(x, subject.call(x)) for x in _inputs()]
     if all(same(outcome.value, x > 0) for x, outcome in results):
         return right(subject)
+    if all(same(subject.call(relu(x)).value, x > 0) for x, _ in results):
+        return right(subject, ["takes what the rectifier gives"])
     if reason := hopeless(subject, True, [np.array(_SMALL[-1])]):
         return reason
     if all(outcome.error for _, outcome in results):

@@ -5,6 +5,7 @@ import builtins
 import difflib
 from collections.abc import Iterator
 
+from ..child.stubs import PYTHON_2
 from ..usage import called, last_name
 from ..verdict import Remark
 from .scopes import Scope, local_names
@@ -13,7 +14,17 @@ _PURE = set(
     "maximum minimum exp log dot matmul add subtract multiply divide sum mean reshape transpose "
     "where clip abs square sqrt argmax concatenate vstack hstack astype".split()
 )
-_ALWAYS = {*vars(builtins), "__file__", "__name__", "get_ipython", "display", "np", "__doc__"}
+_ALWAYS = {
+    *vars(builtins),
+    *PYTHON_2,
+    "raw_input",
+    "__file__",
+    "__name__",
+    "get_ipython",
+    "display",
+    "np",
+    "__doc__",
+}
 
 
 def read_names(

@@ -65,6 +65,12 @@ def test_files_beside_a_submission_are_followed_two_deep(tmp_path):
     assert found.open_ended
 
 
+def test_names_may_come_from_magics_and_from_what_does_not_parse(tmp_path):
+    assert definitions(tmp_path, "%pylab inline\ndef f(x): return exp(x)\n").open_ended
+    assert definitions(tmp_path, "n = = 3\ndef f(x): return n\n").open_ended
+    assert not definitions(tmp_path, "%matplotlib inline\ndef f(x): return x\n").open_ended
+
+
 def test_a_file_named_like_numpy_is_not_followed(tmp_path):
     found = definitions(
         tmp_path, "import numpy as np\nimport math\n", numpy="def f(x): pass\n", math="1"

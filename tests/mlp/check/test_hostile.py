@@ -84,6 +84,15 @@ def test_a_function_that_does_not_come_back_is_not_checked_and_the_next_one_is(e
     assert judged["softmax"].mistake == "softmax not divided"
 
 
+@pytest.mark.slow
+def test_a_file_takes_ten_seconds_at_most(tmp_path):
+    text = "".join(
+        f"def {name}(x):\n while True: pass\n"
+        for name in ("relu", "relu2", "softmax", "relu_grad", "one_hot", "relu3", "relu4")
+    )
+    assert check_text(tmp_path, text).seconds < 11  # with the end of the last process
+
+
 def test_a_definition_that_ends_the_process_is_left_out(tmp_path):
     text = """
     import random

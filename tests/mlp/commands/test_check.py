@@ -92,6 +92,12 @@ def test_a_limit_that_the_system_does_not_keep_is_said_once(write, capsys, monke
     assert capsys.readouterr().err == "not enforced by this system: RLIMIT_AS\n"
 
 
+def test_a_process_that_does_not_start_is_told_with_status_3(write, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    assert main([write("a.py", RIGHT)]) == 3
+    assert capsys.readouterr().err.startswith("mlp check: error: the process that runs")
+
+
 def test_modules_in_the_working_folder_are_not_run(write, tmp_path):
     trap = f"open({str(tmp_path / 'ran')!r}, 'w')\nraise SystemExit(77)\n"
     for name in ("numpy", "mlp", "random", "json", "check", "child"):

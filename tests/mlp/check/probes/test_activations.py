@@ -15,6 +15,8 @@ RIGHT = {
     "derivative": "def relu_derivative(x): return x > 0",
     "derivative at 0": "def relu_grad(x): return np.where(x >= 0, 1, 0)",
     "derivative, backward": "def relu_backward(dA, Z): return dA * (Z > 0)",
+    "derivative of the activation": "def relu_derivative(h): return np.sign(h)",
+    "Python 2": "def relu(x):\n  for i in xrange(len(x)):\n    x[i] = np.maximum(x[i], 0)\n  return x",
     "derivative under another name": "def reluD(x): return 1.0 * (x > 0)",
 }
 WRONG = {

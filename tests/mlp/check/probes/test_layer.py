@@ -41,6 +41,11 @@ def test_wrong_ones_are_named_with_an_example_that_fails(tmp_path):
     assert all(j.example is not None for j in judged.values())
 
 
+def test_what_an_activation_of_any_kind_makes_of_a_layer_is_not_called_wrong(tmp_path):
+    text = "def computeLayer(X, W, b):\n  z = X @ W + b\n  return np.where(z > 0, z, 0.01 * z)"
+    assert judge(tmp_path, {"": text})[""].verdict.value == "not checked"
+
+
 def test_arguments_of_no_known_kind_are_not_checked(tmp_path):
     judged = judge(tmp_path, {"": "def computeLayer(a, b, c): return a['x'] + b + c"})
     assert judged[""].verdict.value == "not checked"
