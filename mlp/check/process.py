@@ -143,13 +143,13 @@ class Student:
                 self.errors[number] = "the file has had its time"
                 continue
             try:
-                error = self._ask(["load", *definition], CALL_SECONDS + LATE_SECONDS)
+                answer = self._ask(["load", *definition], CALL_SECONDS + LATE_SECONDS)
             except (EOFError, OSError, ValueError):
                 self.errors[number] = _ENDED
                 self._end()
                 return self._start()  # without it
-            if error is not None:
-                self.errors[number] = str(error)
+            if answer is not None:
+                self.errors[number] = str(answer)
 
     def _ask(self, message: Any, seconds: float) -> Any:
         assert self._process is not None

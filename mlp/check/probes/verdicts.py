@@ -1,5 +1,6 @@
 """How the probes come to their judgements."""
 
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,9 @@ from ..child.wire import Other
 from ..reference import close
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement, Verdict
+
+
+FIXED = 500  # whole numbers in a function from here on may be a number of rows or units
 
 
 def right(subject: Subject, notes: Iterable[str] = ()) -> Judgement:
@@ -66,11 +70,12 @@ def raised(subject: Subject, arguments: list[Any]) -> Judgement:
     outcome = subject.call(*arguments)
     if outcome.error is None or subject.doubtful:
         return unchecked(subject.doubtful or "its results are of no known kind")
+    message = textwrap.shorten(outcome.message, 90, placeholder=" ...")
     if outcome.error in ("AttributeError", "ImportError", "ModuleNotFoundError"):
-        return unchecked(f"it wants arguments or modules of another kind ({outcome.message})")
-    if subject.constants:
-        return unchecked(f"it holds fixed sizes ({outcome.message})")
-    detail = f"{outcome.error}: {outcome.message}" if outcome.message else str(outcome.error)
+        return unchecked(f"it wants arguments or modules of another kind: {message}")
+    if max(subject.constants, default=0) >= FIXED:
+        return unchecked(f"it holds fixed sizes: {message}")
+    detail = f"{outcome.error}: {message}" if message else str(outcome.error)
     return wrong("raises", Example(arguments, detail, None), outcome.error)
 
 
