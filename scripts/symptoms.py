@@ -70,11 +70,6 @@ class Defect(NamedTuple):
     code: Code
 
 
-def _whole_max(z: Array) -> Array:
-    e = np.exp(z - np.max(z))
-    return np.asarray(e / np.sum(e, axis=1, keepdims=True))
-
-
 DEFECTS = [
     Defect(
         "the gradient is a sum over the rows, the learning rate that of an average",

@@ -7,21 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .child.stubs import LOADED
+from .literals import is_harmless
 from .source import SUFFIXES, Source, UnreadableError, read_source
 
 FOLLOWED = 2  # files deep
-_MAKERS = {
-    "vectorize",
-    "partial",
-    "frompyfunc",
-    "finfo",
-    "sqrt",
-    "log",
-    "exp",
-    "float64",
-    "float32",
-}
-_MAKERS |= {"int", "float", "array", "arange", "eye", "staticmethod"}
 
 _BINDS = re.compile(r"\s*%+(pylab|run|load|store|macro)\b")
 
@@ -140,7 +129,7 @@ def _note(
 def _constant(found: Definitions, node: ast.Assign | ast.AnnAssign, module: str) -> None:
     """Take an assignment of literals, or of a function made of others."""
     value = node.value
-    if value is None or not _harmless(value):
+    if value is None or not is_harmless(value):
         return
     targets = node.targets if isinstance(node, ast.Assign) else [node.target]
     if not all(isinstance(t, ast.Name | ast.Tuple) for t in targets):
@@ -157,31 +146,6 @@ def _constant(found: Definitions, node: ast.Assign | ast.AnnAssign, module: str)
         found.functions[name] = Function(
             name, other.node, node.lineno, other.required, other.optional, other.file
         )
-
-
-def _harmless(value: ast.expr) -> bool:
-    """Whether to evaluate an expression costs nothing and reads nothing."""
-    if isinstance(value, ast.Lambda | ast.Constant | ast.Name | ast.Attribute):
-        return not isinstance(value, ast.Attribute) or _harmless(value.value)
-    if isinstance(value, ast.UnaryOp):
-        return _harmless(value.operand)
-    if isinstance(value, ast.BinOp):
-        both = (value.left, value.right)
-        if isinstance(value.op, ast.Pow | ast.LShift):  # which a few digits can make endless
-            return all(isinstance(part, ast.Constant) and _small(part) for part in both)
-        return all(_small(part) and _harmless(part) for part in both)
-    if isinstance(value, ast.Tuple | ast.List):
-        return all(_harmless(item) for item in value.elts)
-    if isinstance(value, ast.Call) and not value.keywords:
-        name = ast.unparse(value.func).rpartition(".")[2]
-        return name in _MAKERS and all(_harmless(item) for item in value.args)
-    return False
-
-
-def _small(value: ast.expr) -> bool:
-    return not isinstance(value, ast.Constant) or (
-        isinstance(value.value, int | float) and abs(value.value) <= 100_000
-    )
 
 
 def _import(

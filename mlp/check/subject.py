@@ -3,7 +3,7 @@
 import ast
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,6 @@ class Subject:
         self.undefined: str | None = None  # a name that it makes nowhere
         self.overwrites = False
         self.trouble: str | None = None  # why it is no use to go on
-        self.errors: list[Outcome] = []
 
     def call(self, *arguments: Any, rows: Problem | None = None, x: Array | None = None) -> Outcome:
         """Call it; values for the names it takes from outside are guessed from the problem."""
@@ -63,8 +62,6 @@ class Subject:
             }[outcome.error]
         elif outcome.error in ("MemoryError", "RefusedError"):
             self.trouble = outcome.message or "it needs too much memory"
-        elif outcome.error:
-            self.errors.append(outcome)
         if outcome.value is None and outcome.error is None and outcome.changed:
             outcome.value = next(iter(outcome.changed.values()))  # it works in place
         elif outcome.error is None and outcome.changed:
@@ -183,12 +180,3 @@ def numbers(value: Any) -> Iterator[float]:
     for array in arrays(value):
         if array.size == 1:
             yield float(array.reshape(()))
-
-
-def by_names(names: Sequence[str], wanted: Sequence[re.Pattern[str]]) -> list[int] | None:
-    """Return for each pattern the one parameter that it fits, or None."""
-    places = [[i for i, name in enumerate(names) if pattern.search(name)] for pattern in wanted]
-    if any(len(place) != 1 for place in places):
-        return None
-    chosen = [place[0] for place in places]
-    return chosen if len(set(chosen)) == len(chosen) else None

@@ -70,6 +70,7 @@ def _classes(subject: Subject, tests: list[Problem]) -> str | None:
 
 
 def _mistake(subject: Subject) -> Judgement:
+    """Judge what is the share of right rows in no form."""
     names = subject.names
     view = View("one-hot", "probabilities", not is_swapped(names))
     if reason := hopeless(subject, are_clear(names), view.arguments(_small()[0])):
@@ -85,12 +86,9 @@ def _mistake(subject: Subject) -> Judgement:
             return unchecked("its results are of no known kind")
         if all(min(abs(v - expected), abs(v - 100 * expected)) > ROUNDED for v in values):
             return wrong("accuracy", Example(arguments, outcome.value, expected))
-    outcome = subject.call(*view.arguments(_rows(0, _ROWS)))
-    return (
-        raised(subject, view.arguments(_small()[0]))
-        if outcome.error
-        else unchecked("its results are of no known kind")
-    )
+    if subject.call(*view.arguments(_rows(0, _ROWS))).error:
+        return raised(subject, view.arguments(_small()[0]))
+    return unchecked("its results are of no known kind")
 
 
 def _small() -> list[Problem]:

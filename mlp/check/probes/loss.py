@@ -1,7 +1,7 @@
 """The average cross-entropy: its factor, its terms, and a probability of 0."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -100,14 +100,10 @@ def _is_trace(results: list[Any], tests: list[Problem]) -> bool:
     return True
 
 
-def _cases(view: View) -> Iterable[tuple[Problem, list[Any]]]:
-    for rows in (*small_problems(), problem(0)):
-        yield rows, view.arguments(rows)
-
-
 def _example(subject: Subject, view: View) -> Example | None:
     """Return the smallest call that gives something else than the average."""
-    for rows, arguments in _cases(view):
+    for rows in (*small_problems(), problem(0)):
+        arguments = view.arguments(rows)
         outcome = subject.call(*arguments, rows=rows)
         expected = float(np.mean(rows.losses))
         if outcome.error is None and not any(
@@ -131,9 +127,7 @@ def _wrong_factor(
         return right(subject, [*view.notes, note])
     if subject.doubtful:
         return unchecked(subject.doubtful)
-    return wrong(
-        f"loss {factor}", _example(subject, view), "10" if factor == "over classes" else ""
-    )
+    return wrong(f"loss {factor}", _example(subject, view))
 
 
 def _at_zero(subject: Subject, view: View, notes: list[str]) -> Judgement:

@@ -11,7 +11,6 @@ from ..reference import close
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement, Verdict
 
-
 FIXED = 500  # whole numbers in a function from here on may be a number of rows or units
 
 
@@ -77,11 +76,6 @@ def raised(subject: Subject, arguments: list[Any]) -> Judgement:
         return unchecked(f"it holds fixed sizes: {message}")
     detail = f"{outcome.error}: {message}" if message else str(outcome.error)
     return wrong("raises", Example(arguments, detail, None), outcome.error)
-
-
-def returns_nothing(value: Any) -> bool:
-    """Whether a function has ended without `return`."""
-    return value is None
 
 
 def first_failure(

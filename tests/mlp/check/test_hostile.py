@@ -126,7 +126,7 @@ def test_the_environment_and_the_home_are_empty(tmp_path, monkeypatch):
 
 
 def test_control_codes_and_long_texts_are_escaped(tmp_path, capsys):
-    text = 'def gradCE(target, prediction):\n    x = 1\n    raise ValueError("\\x1b[31mred\\n" + "x" * 999)\n'
+    text = 'def gradCE(target, prediction):\n    x = 1\n    raise ValueError("\\x1b[31mred\\n" + "x" * 99)\n'
     report = check_text(tmp_path, text, "evil\x1b[2J.py")
     for options in ([], ["--all"], ["--json"]):
         assert main([str(report.path), *options]) == 1
