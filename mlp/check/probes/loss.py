@@ -50,7 +50,8 @@ def judge_loss(
             results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
             found = _factor(results, tests)
             if found and found.startswith("mean"):
-                notes = [*view.notes, *([f"always divides by {n}"] if n != _ROWS else [])]
+                notes = [*view.notes, *view.reversed(names)]
+                notes += [f"always divides by {n}"] if n != _ROWS else []
                 notes += [found[6:-1]] if found != "mean" else []
                 return _at_zero(subject, view, notes)
             if found == "each":

@@ -18,6 +18,9 @@ PREDICTION = re.compile(
 )
 
 
+REVERSED = "takes its arguments in the other order"
+
+
 @dataclass(frozen=True)
 class View:
     """A form of targets and predictions, and their order."""
@@ -42,6 +45,10 @@ class View:
         }
         pair = [targets[self.target], predictions[self.prediction]]
         return pair if self.target_first else pair[::-1]
+
+    def reversed(self, names: Sequence[str]) -> list[str]:
+        """Return the note that the arguments lie otherwise than their names say, if they do."""
+        return [REVERSED] if are_clear(names) and self.target_first == is_swapped(names) else []
 
     @property
     def transposed(self) -> bool:

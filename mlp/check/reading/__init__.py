@@ -4,7 +4,7 @@ import ast
 
 from ..definitions import Definitions
 from ..kinds import Kind
-from ..probes.views import are_clear, is_swapped
+from ..probes.views import REVERSED, are_clear, is_swapped
 from ..source import Source
 from ..verdict import Remark, Tried, Verdict
 from .flow import read_flow
@@ -12,6 +12,8 @@ from .names import read_names
 from .scopes import number, scopes
 from .start import read_start
 from .updates import read_updates
+
+_SOUND = (Verdict.RIGHT, Verdict.CONVENTION, Verdict.FRAGILE)
 
 
 def read_training(source: Source, definitions: Definitions, tried: list[Tried]) -> list[Remark]:
@@ -23,9 +25,9 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
     take_logits = {t.function.short for t in pairs if "takes logits" in t.judgement.notes}
     sums = {t.function.short for t in by_kind[Kind.LOSS_GRADIENT] if "a sum" in t.judgement.notes}
     orders = {
-        t.function.short: not is_swapped(t.function.required)
+        t.function.short: is_swapped(t.function.required) == (REVERSED in t.judgement.notes)
         for t in pairs
-        if are_clear(t.function.required)
+        if are_clear(t.function.required) and t.judgement.verdict in _SOUND
     }
     keeps = {
         t.function.short

@@ -120,8 +120,6 @@ def _with_zero(node: ast.Compare) -> bool:
 def _argmax(scope: Scope) -> Iterator[Remark]:
     """Find two single indices that are compared as if they were one a row."""
     loops = scope.loop_names()
-    arguments = getattr(scope.node, "args", None)
-    given = {a.arg for a in ast.walk(arguments) if isinstance(a, ast.arg)} if arguments else set()
     for node in scope.nodes:
         sides: list[ast.expr] = []
         if isinstance(node, ast.Compare) and isinstance(node.ops[0], ast.Eq):
@@ -130,8 +128,7 @@ def _argmax(scope: Scope) -> Iterator[Remark]:
             sides = node.args
         names = [_of_flat_argmax(side) for side in sides]
         if len(names) == 2 and all(names) and not loops & set(names) and isinstance(node, ast.expr):
-            # What a function is given may be one row.
-            yield Remark(node.lineno, "argmax axis", certain=not given >= set(names))
+            yield Remark(node.lineno, "argmax axis")  # uncertain: each may be one row
 
 
 def _of_flat_argmax(node: ast.expr) -> str:

@@ -12,8 +12,9 @@ from .scopes import Scope, local_names
 
 _PURE = set(
     "maximum minimum exp log dot matmul add subtract multiply divide sum mean reshape transpose "
-    "where clip abs square sqrt argmax concatenate vstack hstack astype".split()
+    "where clip abs square sqrt argmax concatenate vstack hstack".split()
 )
+_PURE_METHODS = {"astype", "dot", "reshape", "transpose"}  # of arrays and of little else
 _ALWAYS = {
     *vars(builtins),
     *PYTHON_2,
@@ -80,9 +81,10 @@ def _discarded(scope: Scope, keeps_results: set[str]) -> Iterator[Remark]:
         elif isinstance(value, ast.Call):
             name = last_name(value.func)
             owner = ast.unparse(value.func).rpartition(".")[0]
-            pure = name in _PURE and owner not in ("plt", "ax", "") and not value.keywords
-            in_place = pure and owner in ("np", "numpy") and len(value.args) > _arguments(name)
-            if (pure and not in_place) or name in keeps_results:
+            numpy = owner in ("np", "numpy")
+            pure = name in _PURE if numpy else bool(owner) and name in _PURE_METHODS
+            in_place = numpy and len(value.args) > _arguments(name)
+            if (pure and not in_place and not value.keywords) or name in keeps_results:
                 yield Remark(node.lineno, "discarded", f"{name}(...)", certain=True)
 
 

@@ -160,7 +160,8 @@ def _carries_back(node: ast.AST, weight: str) -> bool:
     if len(sides) != 2:
         return False
     if sides[1] in turned or sides[1] == weight + ".T":
-        return bool(ERROR.search(sides[0].rpartition(".")[2]) or not _is_forward(sides[0]))
+        error = ERROR.search(sides[0]) or " - " in sides[0]
+        return bool(error) and not _is_forward(sides[0])
     return sides[0] == weight and bool(ERROR.match(sides[1]))
 
 

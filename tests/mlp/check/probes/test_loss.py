@@ -62,6 +62,18 @@ def test_a_sign_that_the_caller_turns_is_right(use, tmp_path):
     assert judgement.notes == ["the caller negates it"]
 
 
+def test_arguments_in_the_other_order_are_noted_and_their_calls_are_no_mistake(tmp_path):
+    text = f"""
+    def CE(target, prediction):
+        target, prediction = prediction, target
+        return -{SUM} / len(target)
+    loss = CE(prediction, target)
+    """
+    report = check_text(tmp_path, text)
+    assert report.tried[0].judgement.notes == ["takes its arguments in the other order"]
+    assert report.remarks == []
+
+
 def test_rows_that_a_file_counts_while_it_runs_are_guessed(tmp_path):
     text = f"N = trainData.shape[0]\ndef averageCE(target, prediction): return -{SUM} / N\n"
     judgement = check_text(tmp_path, text).tried[0].judgement

@@ -51,13 +51,21 @@ def test_names_from_elsewhere_are_known_or_unknowable():
         ("W - v", True),
         ("a == b", True),
         ("train(x)", False),
+        ("model.add(x)", False),
+        ("seen.add(x)", False),
+        ("tf.exp(x)", False),
         ("plt.clip(x)", False),
         ("'a text'", False),
         ("x.sort()", False),
     ],
 )
 def test_results_that_are_thrown_away(text, found):
-    assert bool(remarks(f"def f(x, y, a, b, W, v, train, plt):\n  {text}\n  return x")) is found
+    assert (
+        bool(
+            remarks(f"def f(x, y, a, b, W, v, train, plt, tf, model, seen):\n  {text}\n  return x")
+        )
+        is found
+    )
 
 
 def test_the_last_line_of_a_cell_is_shown():

@@ -62,6 +62,7 @@ def test_a_sound_step_has_no_remark():
             [("update order", "W2")],
         ),
         ("    b1 -= u1\n", "    b1 -= u1\n    o = relu(valid @ W1.T) @ W2.T\n", []),
+        ("    b1 -= u1\n", "    b1 -= u1\n    o = act @ W2.T\n", []),
     ],
 )
 def test_a_step_with_one_fault(old, new, expected):
