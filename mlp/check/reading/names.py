@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from ..child.stubs import PYTHON_2
-from ..usage import called, last_name
+from ..usage import last_name
 from ..verdict import Remark
 from .scopes import Scope, local_names
 
@@ -94,7 +94,10 @@ def _arguments(name: str) -> int:
 
 
 def _shuffles(found: list[Scope]) -> Iterator[Remark]:
-    names = called(found[0].node)
+    # NumPy has a function of this name, too.
+    names = {
+        last_name(c.func) for s in found for c in s.calls() if "random" not in ast.unparse(c.func)
+    }
     for scope in found:
         if not isinstance(scope.node, ast.FunctionDef) or "shuffle" not in scope.node.name.lower():
             continue

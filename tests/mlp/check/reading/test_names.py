@@ -74,7 +74,7 @@ def test_the_last_line_of_a_cell_is_shown():
 
 
 def test_shuffles_and_figures():
-    shuffle = "def shuffle(x):\n  np.random.seed(1)\n  return np.random.permutation(x)\n"
+    shuffle = "def shuffle(x):\n  np.random.seed(1)\n  np.random.shuffle(x)\n  return x\n"
     assert [m for m, _ in remarks(shuffle)] == ["shuffle not called", "shuffle reseeds"]
     assert [m for m, _ in remarks(shuffle + "shuffle(3)")] == ["shuffle reseeds"]
     assert remarks("plt.show()") == [("figure saved", "")]
