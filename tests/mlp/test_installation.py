@@ -94,11 +94,13 @@ def interrupting(folder, library):
     (folder / library / "__init__.py").write_text(text)
 
 
-@pytest.mark.parametrize("words", [["-m", "mlp"], [ROOT / "scripts" / "train.py"]], ids=["m", ""])
-@pytest.mark.parametrize("library", ["array_api_compat", "tqdm"])
-def test_an_interrupt_while_libraries_load_is_one_line(tmp_path, words, library):
+# A library that `import mlp` loads, and one that a command does.
+@pytest.mark.parametrize(("library", "command"), [("array_api_compat", "train"), ("tqdm", "check")])
+@pytest.mark.parametrize("as_module", [True, False])
+def test_an_interrupt_while_libraries_load_is_one_line(tmp_path, library, command, as_module):
     interrupting(tmp_path, library)
-    done = run(tmp_path, *map(str, words), *(["train"] if "-m" in words else []))
+    script = str(ROOT / "scripts" / f"{command}.py")
+    done = run(tmp_path, *(["-m", "mlp", command] if as_module else [script]), "starter.py")
     assert done.returncode in (130, -signal.SIGINT)  # both are 130 to a shell
     assert (done.stdout, done.stderr.count("\n")) == ("", 1), done.stderr
     assert done.stderr.endswith(": error: interrupted\n")
