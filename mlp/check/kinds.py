@@ -82,6 +82,13 @@ def kind_of(function: Function) -> Kind | None:
     return None
 
 
+def is_softmax_gradient(name: str) -> bool:
+    """Whether a function is meant to be the derivative of softmax alone."""
+    have, joined = set(words(name)), "".join(words(name))
+    gradient = have & _GRADIENT or re.search(r"grad|deriv|^dsoft", joined)
+    return "softmax" in joined and bool(gradient) and not have & {"ce", "loss", "cross", "entropy"}
+
+
 def _is_loss_gradient(joined: str, have: set[str]) -> bool:
     return bool(have & {"ce", "loss", "cost", "entropy"}) or bool(
         re.search(r"(ce|crossentropy|loss)$|^(ce|grad?ce)", joined)

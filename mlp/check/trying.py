@@ -1,7 +1,7 @@
 """All functions of a submission, tried in the order in which one says something of the next."""
 
 from .definitions import Definitions, Function
-from .kinds import Kind, kind_of, words
+from .kinds import Kind, is_softmax_gradient, kind_of
 from .probes.accuracy import judge_accuracy, judge_one_hot
 from .probes.activations import judge_derivative, judge_relu
 from .probes.gradient import judge_gradient
@@ -38,13 +38,14 @@ class _Session:
 
     def __init__(self, source: Source, definitions: Definitions, student: Student) -> None:
         self.source, self.definitions, self.student = source, definitions, student
-        self.layout: str | None = None  # where softmax has its classes
+        self.layouts: set[str] = set()  # where its softmaxes have their classes
         self.ascends = ascends(source.tree)
-        self.chained = any(
-            {"softmax"} & set(words(f.short))
-            and {"grad", "gradient", "d", "derivative"} & set(words(f.short))
-            for f in definitions.functions.values()
-        )
+        self.chained = any(is_softmax_gradient(name) for name in definitions.functions)
+
+    @property
+    def layout(self) -> str | None:
+        """Where softmax has its classes, if all of them agree."""
+        return next(iter(self.layouts)) if len(self.layouts) == 1 else None
 
     def judge(self, function: Function, kind: Kind) -> Judgement:
         """Try one function."""
@@ -54,7 +55,7 @@ class _Session:
         use = use_of(self.source.tree, function.short)
         if kind is Kind.SOFTMAX:
             judgement, layout = judge_softmax(subject, use)
-            self.layout = self.layout or layout
+            self.layouts |= {layout} if layout else set()
             return judgement
         if kind is Kind.RELU:
             return judge_relu(subject)

@@ -72,6 +72,8 @@ def raised(subject: Subject, arguments: list[Any]) -> Judgement:
     message = textwrap.shorten(outcome.message, 90, placeholder=" ...")
     if outcome.error in ("AttributeError", "ImportError", "ModuleNotFoundError"):
         return unchecked(f"it wants arguments or modules of another kind: {message}")
+    if "truth value of an array" in message:
+        return unchecked("it seems to want single numbers")
     if max(subject.constants, default=0) >= FIXED:
         return unchecked(f"it holds fixed sizes: {message}")
     detail = f"{outcome.error}: {message}" if message else str(outcome.error)

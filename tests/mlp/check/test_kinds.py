@@ -1,7 +1,7 @@
 import pytest
 
 from mlp.check.definitions import Function
-from mlp.check.kinds import Kind, kind_of, words
+from mlp.check.kinds import Kind, is_softmax_gradient, kind_of, words
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,17 @@ def test_names_in_every_spelling(names, count, kind):
 def test_a_number_of_rows_beside_target_and_prediction_changes_nothing():
     function = Function("gradCE", None, 1, ["target", "prediction", "N"])
     assert kind_of(function) is Kind.LOSS_GRADIENT
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ("softmax_grad dsoftmax softmaxDerivative d_softmax", True),
+        ("softmax grad_softmax_CE gradCE", False),
+    ],
+)
+def test_derivatives_of_softmax_alone(names, expected):
+    assert {is_softmax_gradient(name) for name in names.split()} == {expected}
 
 
 @pytest.mark.parametrize(

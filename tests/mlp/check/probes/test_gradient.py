@@ -64,6 +64,11 @@ def test_the_other_sign_is_right_where_weights_are_added_to(training, verdict, t
     assert check_text(tmp_path, text).tried[0].judgement.verdict.value == verdict
 
 
+def test_what_seems_to_want_single_numbers_is_not_checked(tmp_path):
+    text = "def gradCE(target, prediction):\n  return -1 / prediction if target == 1 else 0"
+    assert judge(tmp_path, {"": text})[""].verdict.value == "not checked"
+
+
 def test_what_another_function_may_carry_on_is_not_called_wrong(tmp_path):
     text = "def softmax_grad(p): return p\ndef gradCE(target, prediction): return -target / prediction\n"
     assert check_text(tmp_path, text).tried[-1].judgement.verdict.value == "not checked"
