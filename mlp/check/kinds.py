@@ -7,11 +7,11 @@ from .definitions import Function
 
 
 class Kind(Enum):
-    """The kinds of functions that are tried."""
+    """The kinds of functions, in the order in which they are tried."""
 
+    SOFTMAX = "softmax"  # which says where the others have their classes
     RELU = "relu"
     RELU_GRADIENT = "derivative of relu"
-    SOFTMAX = "softmax"
     LAYER = "layer"
     LOSS = "cross-entropy"
     LOSS_GRADIENT = "gradient of the cross-entropy"

@@ -56,9 +56,9 @@ def read_source(path: Path) -> Source:
         It is neither.
     """
     if not path.is_file():  # a pipe would block the reader
-        raise UnreadableError(f"{path}: is no file")
+        raise UnreadableError(f"{path}: must be a .py or .ipynb file, is no file")
     if path.stat().st_size > LARGEST:
-        raise UnreadableError(f"{path}: is larger than {LARGEST >> 20} MiB")
+        raise UnreadableError(f"{path}: is larger than {LARGEST >> 20} MiB; clear its outputs")
     try:
         cells = _notebook(path) if path.suffix == ".ipynb" else [(0, _script(path))]
     except OSError as error:
@@ -89,7 +89,9 @@ def _notebook(path: Path) -> list[tuple[int, str]]:
         texts = [c.get("source", c.get("input", "")) for c in cells if c["cell_type"] == "code"]
         joined = [t if isinstance(t, str) else "".join(map(str, t)) for t in texts]
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
-        raise UnreadableError(f"{path}: is no Jupyter notebook") from error
+        raise UnreadableError(
+            f"{path}: is no Jupyter notebook; save it anew or give a .py file"
+        ) from error
     return [(n, t) for n, t in enumerate(joined, 1) if not _OTHER_LANGUAGE.match(t)]
 
 

@@ -16,17 +16,13 @@ from .subject import Subject
 from .usage import Use, ascends, called, use_of, wrapped
 from .verdict import Judgement, Tried
 
-_ORDER = list(Kind)
-_ORDER.remove(Kind.SOFTMAX)
-_ORDER.insert(0, Kind.SOFTMAX)  # which says where the others have their classes
-
 
 def try_all(source: Source, definitions: Definitions, student: Student) -> list[Tried]:
     """Judge every function of a known kind."""
     # A name that is imported twice, or has another one, is the same function.
     single = {(f.file, f.line): f for f in reversed(definitions.functions.values())}
     functions = [(f, kind) for f in single.values() if (kind := kind_of(f))]
-    functions.sort(key=lambda pair: _ORDER.index(pair[1]))
+    functions.sort(key=lambda pair: list(Kind).index(pair[1]))
     names = called(source.tree)
     session = _Session(source, definitions, student)
     tried = [Tried(f, kind, session.judge(f, kind), f.short in names) for f, kind in functions]

@@ -59,7 +59,7 @@ def test_a_defect_is_found(defect, tmp_path):
 def test_a_file_that_is_no_submission_is_unreadable_or_empty(tmp_path):
     assert check_text(tmp_path, "x = 1").tried == []
     notebook = check_text(tmp_path, "x = 1", "starter.ipynb")
-    assert notebook.unreadable == f"{tmp_path / 'starter.ipynb'}: is no Jupyter notebook"
+    assert notebook.unreadable.startswith(f"{tmp_path / 'starter.ipynb'}: is no Jupyter notebook;")
 
 
 def test_an_expression_too_deep_for_the_reader_is_said(tmp_path):

@@ -55,7 +55,7 @@ def test_what_cannot_be_checked_is_one_line_with_status_2(name, write, tmp_path,
 def test_a_broken_notebook_is_told(write, capsys):
     path = write("starter.ipynb", "{")
     assert main([path]) == 2
-    assert capsys.readouterr().out == f"{path}: is no Jupyter notebook\n"
+    assert capsys.readouterr().out.startswith(f"{path}: is no Jupyter notebook; save it anew")
 
 
 def test_a_folder_is_a_table_with_a_row_a_submission(write, tmp_path, capsys):
