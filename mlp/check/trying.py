@@ -24,12 +24,12 @@ def try_all(source: Source, definitions: Definitions, student: Student) -> list[
     functions = [(f, kind) for f in single.values() if (kind := kind_of(f))]
     functions.sort(key=lambda pair: list(Kind).index(pair[1]))
     names = called(source.tree)
-    session = _Session(source, definitions, student)
-    tried = [Tried(f, kind, session.judge(f, kind), f.short in names) for f, kind in functions]
+    trial = _Trial(source, definitions, student)
+    tried = [Tried(f, kind, trial.judge(f, kind), f.short in names) for f, kind in functions]
     return sorted(tried, key=lambda one: (one.function.file is not None, one.function.line))
 
 
-class _Session:
+class _Trial:
     """What is known of a submission while its functions are tried."""
 
     def __init__(self, source: Source, definitions: Definitions, student: Student) -> None:

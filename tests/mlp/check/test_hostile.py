@@ -49,6 +49,7 @@ ENDINGS = {
     "returns too much": "return np.zeros(1 << 28, np.int8)",
     "answers for the checker": "[random._os.write(n, b'x' * 99) for n in range(3, 9)]",
 }
+WAITING = {"never ends", "sleeps", "eats memory"}
 
 
 def hostile(tmp_path, deed):
@@ -75,7 +76,12 @@ def test_a_deed_is_refused_and_the_rest_is_checked(deed, tmp_path):
     assert judged["softmax"].mistake == "softmax not divided"
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+def slow_if(ending):
+    """Mark the ones that wait for the end of their time, but for the most stubborn of them."""
+    return pytest.param(ending, marks=pytest.mark.slow if ending in WAITING else ())
+
+
+@pytest.mark.parametrize("ending", [slow_if(ending) for ending in ENDINGS])
 def test_a_function_that_does_not_come_back_is_not_checked_and_the_next_one_is(ending, tmp_path):
     start = time.monotonic()
     judged = hostile(tmp_path, ENDINGS[ending])
