@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from mlp.figure import as_png, new_figure
+
 CODE = """
 import io, os
 from mlp.figure import new_figure
@@ -29,3 +31,10 @@ def test_a_figure_is_saved_whatever_backend_is_told(told):
     used, variable = done.stdout.split()
     assert variable == str(told)
     assert (used == told) == (told in ("svg", "module://no_such.backend"))
+
+
+def test_a_letter_that_the_font_lacks_is_no_warning():
+    """Warnings are errors in these tests."""
+    figure = new_figure((3, 2))
+    figure.add_subplot(title="漢")
+    assert as_png(figure).startswith(b"\x89PNG")
