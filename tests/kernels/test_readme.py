@@ -64,6 +64,7 @@ def compared():
         kernels.bias_leaky_relu(np.ones((2, 2)), np.ones(2), 2)
 
 
+@pytest.mark.slow
 def test_the_checklist_adds_an_operation(tmp_path):
     if reason := cuda_on_cpu.why_not():
         pytest.skip(reason)
