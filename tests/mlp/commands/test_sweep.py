@@ -331,6 +331,7 @@ def test_repeats_are_seeds_and_told_apart_or_not(repeated):
     assert best["valid_loss"]["mean"] == pytest.approx(sum(losses) / 3)
     assert beside["mean"] == pytest.approx((sum(others) - sum(losses)) / 3)
     assert beside["verdict"] in done.stderr
+    assert re.search(r"0\.\d{4} ± 0\.\d{4}", done.stderr)
     assert "Report of learning-rate 0.1, seed 8" in (out / "sweep.html").read_text()
 
 
