@@ -229,3 +229,48 @@ def test_its_policy_lets_nothing_in(chromium, report):
     assert sorted(failed) == [
         ("http://127.0.0.1:9/pixel.png", "csp"), ("http://127.0.0.1:9/style.css", "csp")
     ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Sweep two options with three seeds each: every part of the page is there."""
+    folder = tmp_path_factory.mktemp("sweep")
+    rng = np.random.default_rng(0)
+    labels = np.arange(300) % 3
+    features = rng.standard_normal((300, 4)) + labels[:, None]
+    np.savez(folder / "table.npz", features=features, labels=labels)
+    words = ["--grid", "hidden=2,9", "--grid", "momentum=0.5,0.9", "--repeats", "3", "--quiet"]
+    words += ["--data", str(folder / "table.npz"), "--split", "150", "75", "--epochs", "12"]
+    command = [sys.executable, str(ROOT / "scripts" / "sweep.py"), "--device", "cpu", *words]
+    subprocess.run([*command, "--out", str(folder / "out")], check=True, timeout=300)
+    return folder / "out" / "sweep.html"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_sweep_fits_and_axe_finds_nothing(chromium, sweep, need, width, scheme):
+    axe = need("axe_playwright_python.sync_playwright").Axe()
+    page = chromium.new_page()
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(sweep.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((d) => d.open = true)")
+    scroll_width, client_width, out = page.evaluate(OVERFLOWING)
+    assert (client_width, out) == (width, [])
+    assert scroll_width <= client_width
+    assert page.evaluate(LOW_CONTRAST, CONTRAST)[1] == []
+    box = page.get_by_role("columnheader", name="Test accuracy").first.bounding_box()
+    assert box["x"] + box["width"] <= width  # without scrolling aside
+    found = axe.run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.close()
+
+
+def test_a_sweeps_rows_lead_to_reports_that_are_there(chromium, sweep):
+    page = chromium.new_page()
+    page.goto(sweep.as_uri())
+    links = page.locator("table a")
+    assert links.count() == 12
+    links.first.click()
+    assert page.title().startswith("Training report: hidden-2_momentum-0.5_seed-421")
+    page.close()
