@@ -142,6 +142,8 @@ def train_and_compare(
     with optional(page, warn):
         write_page(page, results, command)
     say(f"{table(results)}\n* the lowest validation loss; every run is read at its own lowest")
+    if not results.repeated and len(groups) > 1:
+        say("differences are not tested; --repeats 5 tells noise from effect")
     if results.repeated:
         say("± is one standard deviation over the seeds; the split of the rows is fixed")
     say(f"written to {visible(out)}")

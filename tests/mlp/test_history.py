@@ -132,5 +132,6 @@ def test_a_notebook_is_shown_a_picture_of_the_curves():
     rows = [ROWS[0], ROWS[0]._replace(epoch=1, train_loss=1.5)]
     history = History(rows)
     assert history._repr_png_().startswith(b"\x89PNG")
+    assert history.plot()._repr_png_().startswith(b"\x89PNG")  # without pyplot, too
     axes = history.plot().subfigs[0].axes[0]
     assert [line.get_label() for line in axes.lines][:3] == ["Training", "Validation", "Test"]

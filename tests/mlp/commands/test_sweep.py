@@ -89,6 +89,7 @@ def test_table_and_json_are_the_rows_of_the_lowest_validation_loss(swept):
     assert result["best"] == best
     starred = [line for line in done.stderr.splitlines() if line.startswith("* ")]
     assert starred[0].split()[1] == best.removeprefix("hidden-")
+    assert "differences are not tested; --repeats 5 tells noise from effect" in done.stderr
 
 
 def test_the_page_needs_nothing_but_itself(swept):
