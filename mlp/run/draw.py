@@ -12,7 +12,7 @@ from ..files import write
 from ..model import layer_sizes
 from .pages import render
 
-_SCRIPT = Path(__file__).with_name("draw.js")
+_SCRIPTS = [Path(__file__).with_name(name) for name in ("draw_network.js", "draw.js")]
 
 
 def write_draw_page(path: Path, classifier: Classifier) -> None:
@@ -44,7 +44,7 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
     }
     # Inside a script element only "<" could end it.
     data = json.dumps(network).replace("<", "\\u003c")
-    script = _SCRIPT.read_text(encoding="utf-8")
+    script = "\n".join(path.read_text(encoding="utf-8") for path in _SCRIPTS)
     page = render(
         "draw.html.jinja",
         network=Markup(data),
