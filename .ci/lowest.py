@@ -10,9 +10,14 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))["project"]
-lines = project["dependencies"]
-for extra in sys.argv[1:]:
-    lines += project["optional-dependencies"][extra]
+lines, extras = list(project["dependencies"]), sys.argv[1:]
+for extra in extras:
+    for line in project["optional-dependencies"][extra]:
+        # An extra may bring another one along.
+        if (requirement := Requirement(line)).name == project["name"]:
+            extras += requirement.extras
+        else:
+            lines.append(line)
 for requirement in map(Requirement, lines):
     if requirement.marker is None or requirement.marker.evaluate():
         print(f"{requirement.name}{requirement.specifier}".replace(">=", "=="))

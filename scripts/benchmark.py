@@ -2,13 +2,14 @@
 
 python scripts/benchmark.py --batch-size full 128 --write-table scripts/BENCHMARKS.md
 python scripts/benchmark.py --against torch jax --rounds 7
+python scripts/benchmark.py --device cuda --batch-size full 128
 python scripts/benchmark.py --growth
 python scripts/benchmark.py --ranks 1 2 --batch-size full 128
 python scripts/benchmark.py --choose-recipe
 python scripts/benchmark.py --to-accuracy --recipe "64 0.1 one-cycle 5"
 
 An epoch trains on the training rows and evaluates the others. Each contestant runs in its own
-process, in the way its documentation recommends for speed on a CPU; all start from the same weights
+process, in the way its documentation recommends for speed; all start from the same weights
 and must reach the same losses. Rounds are interleaved; ratios are taken round by round.
 """
 
@@ -16,6 +17,7 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import growth, recipes, scaling, speed
@@ -23,20 +25,27 @@ from benchmarks.bench import Bench
 from benchmarks.process import check_installed, limited_to
 from benchmarks.rounds import LossError
 from markdown import marked, write_marked
-from peers import PEERS, PeerError
+from peers import ON_GPU, ONLY_ON_GPU, PEERS, PeerError
 
-from mlp import TrainingConfig
+from mlp import DeviceError, TrainingConfig
 from mlp.commands.errors import guarded
 from mlp.commands.parser import Parser, Status, at_least, named_path
 from mlp.commands.streams import print_record
 from mlp.config import add_arguments, batch_size, from_arguments
 from mlp.device import available_threads
+from mlp.driver import describe_devices, read_driver
 from mlp.files import to_json, write, write_json
 from mlp.run.directory import create, default_directory
 from mlp.run.environment import cpu_model
 
 RIVALS = ["floor", "numpy", *PEERS]
-TRAINING = ["data", "hidden", "learning_rate", "seed", "threads"]  # its options, taken as they are
+# Who comes unless others are named. TensorFlow's usual wheel computes on a CPU.
+USUAL = {
+    "cpu": [name for name in RIVALS if name not in ONLY_ON_GPU],
+    "cuda": ["floor", *(name for name in ON_GPU if name != "keras")],
+}
+# Training's options, taken as they are.
+TRAINING = ["data", "device", "hidden", "learning_rate", "seed", "threads"]
 MOST_EPOCHS = 10**6  # a contestant goes on until it is told to stop
 DISTORTING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 # The names of tables in a file's markers, by the option that asks for them.
@@ -65,7 +74,8 @@ def make_parser() -> Parser:
         nargs="*",
         choices=RIVALS,
         metavar="NAME",
-        help=f"any of {', '.join(RIVALS)} (default: all; none with --growth and --ranks)",
+        help=f"any of {', '.join(RIVALS)} (default: all that can use the device, with cuda but "
+        "keras; none with --growth and --ranks)",
     )
     add(
         "--batch-size",
@@ -93,7 +103,7 @@ def make_parser() -> Parser:
         metavar="RECIPE",
         help="one that the others can follow too (default: '%(default)s')",
     )
-    add_arguments(parser, TRAINING)
+    add_arguments(parser, TRAINING, TrainingConfig(device="cpu"))
     add("--out", type=named_path, metavar="DIR", help="(default: runs/benchmark-<UTC time>)")
     add(
         "--write-table",
@@ -125,17 +135,18 @@ def benchmark(options: argparse.Namespace) -> int:
         "recipe": recipes.report_choice,
     }
     rivals = options.against
-    if rivals is None:
-        rivals = [] if options.growth or options.ranks else RIVALS
-    for name in rivals:
-        check_installed(name)
     base = TrainingConfig(device="cpu", epochs=MOST_EPOCHS, threads=available_threads())
     config = from_arguments(options, base, TRAINING)
+    kind = check_device(config.device, asked, rivals or [])
+    if rivals is None:
+        rivals = [] if options.growth or options.ranks else USUAL[kind]
+    for name in rivals:
+        check_installed(name)
     with limited_to(config.threads):
         pass  # an impossible number is told before anything is timed
     if options.write_table:
         marked(options.write_table, mode)
-    where = machine(config.threads or 1)
+    where = machine(config)
     for warning in warnings(where):
         print(f"warning: {warning}", file=sys.stderr)
     directory = create(options.out or default_directory("benchmark-"), numbered=options.out is None)
@@ -158,11 +169,40 @@ def benchmark(options: argparse.Namespace) -> int:
     return Status.DONE
 
 
-def machine(threads: int) -> dict[str, Any]:
+def check_device(device: str, mode: str, rivals: Sequence[str]) -> str:
+    """Check that the contestants can be compared on a device; return its kind.
+
+    Raises
+    ------
+    ValueError
+        It is no kind of device that all can be told, or they cannot all use it.
+    DeviceError
+        There is no such GPU.
+    """
+    kind, _, number = device.partition(":")
+    if kind == "auto":
+        raise ValueError("--device must be cpu, cuda or cuda:N here, got auto")
+    able = {*RIVALS} - {*ONLY_ON_GPU} if kind == "cpu" else {"floor", *ON_GPU}
+    if unable := [name for name in rivals if name not in able]:
+        raise ValueError(f"--against {unable[0]} cannot use --device {device}; leave it out")
+    if kind == "cpu":
+        return kind
+    if mode:
+        raise ValueError(f"--{mode.replace('_', '-')} measures on a CPU; leave out --device")
+    driver = read_driver()
+    if driver is None or int(number or 0) >= driver.devices:
+        raise DeviceError(f"device {device}: the NVIDIA driver finds no such GPU; see nvidia-smi")
+    return kind
+
+
+def machine(config: TrainingConfig) -> dict[str, Any]:
     """Describe what the figures were measured on."""
+    kind, _, number = config.device.partition(":")
+    gpus = describe_devices(int(number or 0) + 1) if kind == "cuda" else [""]
     return {
+        "gpu": f"{gpus[-1].partition(' ')[2]}; " if gpus[-1] else "",
         "cpu": cpu_model(),
-        "threads": threads,
+        "threads": config.threads or 1,
         "system": platform.system(),
         "python": platform.python_version(),
         "load_average": os.getloadavg()[0],

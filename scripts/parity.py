@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from markdown import marked, table, write_marked
-from peers import PEERS, PeerError, check
+from peers import ONLY_ON_GPU, PEERS, PeerError, check
 from peers.compare import BOUNDS, FLOAT32_EPOCHS, Comparison, run
 
 from mlp import (
@@ -30,7 +30,8 @@ from mlp.files import replacing, to_json, write, write_json
 from mlp.run.directory import create, default_directory
 
 TRAINING = ["data", "device", "hidden", "epochs", "momentum"]  # its options, taken as they are
-COMPARABLE = [name for name in PEERS if name != "sklearn"]  # it shows no logits
+# scikit-learn shows no logits, and nobody sees into a step of a graph.
+COMPARABLE = [name for name in PEERS if name not in ("sklearn", *ONLY_ON_GPU)]
 
 SHOWN = ("loss", "logits", "gradients", "parameters")  # in the table
 

@@ -6,6 +6,7 @@ that its memory and its start are its own.
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,11 +20,12 @@ def run_ours(link: Link) -> None:
     a peer has at that time (see `peers.Peer.epoch`): with the full batch, of the weights before
     the step.
     """
-    import numpy as np
-
+    from mlp import choose_device
     from mlp.training import states
 
     dataset, config = read(link.job)
+    device = choose_device(config.device, strict=True)
+    dataset = dataset.to(device)
     seen, lag = states(dataset, config), int(config.batch_size is None)
     next(seen)
 
@@ -31,7 +33,15 @@ def run_ours(link: Link) -> None:
         state = next(seen)
         return list(state.history[state.epoch - lag][1:7])
 
-    link.compete(run, {"numpy": np.__version__})
+    link.compete(run, {device.library: device.version}, device_bytes(device))
+
+
+def device_bytes(device: Any) -> Callable[[], int] | None:
+    """Return what tells the memory that CuPy has taken, of which it gives nothing back."""
+    if device.kind == "cpu":
+        return None
+    pool = device.xp.get_default_memory_pool()
+    return lambda: int(pool.total_bytes())
 
 
 def run_peer(link: Link) -> None:
@@ -53,7 +63,7 @@ def run_peer(link: Link) -> None:
         for rows in dataset.splits.values()
     ]
     del dataset
-    task = Task(parameters, splits[0], tuple(splits[1:]), config)
+    task = Task(parameters, splits[0], tuple(splits[1:]), config, config.device)
     # Plain NumPy is the notebook's way in the precision of the task.
     make: Any = load("notebook" if name == "numpy" else name)
     peer = make(task, dtype=config.dtype) if name == "numpy" else make(task)
@@ -67,7 +77,8 @@ def run_peer(link: Link) -> None:
         order = epoch_order(config.seed, epoch, n_train) if config.batch_size else None
         return [float(value) for score in peer.epoch(order) for value in score]
 
-    link.compete(run, peer.versions())
+    memory = peer.device_bytes if config.device == "cuda" else None
+    link.compete(run, peer.versions(), memory)
 
 
 def main() -> None:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from benchmarks.link import Link, read
+from mlp.device import choose_device
 from mlp.keras_reference import host_input
-from mlp.model import Parameters, cut, init_parameters
+from mlp.model import Parameters, cut, init_parameters, map_arrays
 from mlp.sharding import Job, evaluation_piece_rows, row_pieces, unit_pieces
 from mlp.team import Team
 from mlp.training import network_sizes
@@ -18,17 +17,21 @@ def run_floor(link: Link) -> None:
     """Do nothing but an epoch's matrix products, on the same pieces and threads as ours."""
     dataset, config = read(link.job)
     size = config.batch_size
-    parameters = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
+    device = choose_device(config.device, strict=True)
+    host = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
+    parameters = map_arrays(device.put, host)
     weights = weights_of(parameters)
     narrow = []  # where members train narrower networks instead of pieces of rows
-    if divides_units(config, "cpu"):
+    if divides_units(config, device.kind):
         narrow = [weights_of(one) for one in cut(parameters, unit_pieces(config.hidden[0]))]
     splits = dataset.splits.values()
-    train, *held_out = (host_input(rows, config.dtype, dataset.scale) for rows in splits)
+    train, *held_out = (
+        device.put(host_input(rows, config.dtype, dataset.scale)) for rows in splits
+    )
     del dataset, splits
     step = size or len(train)
-    piece_rows = training_piece_rows(config, len(train), "cpu")
-    evaluation_rows = evaluation_piece_rows(piece_rows, "cpu")
+    piece_rows = training_piece_rows(config, len(train), device.kind)
+    evaluation_rows = evaluation_piece_rows(piece_rows, device.kind)
 
     def job(x: Any, start: int, stop: int, rows: int, products: Any) -> Any:
         def compute(piece: slice) -> int:
@@ -57,8 +60,10 @@ def run_floor(link: Link) -> None:
                 team.together(train_narrow, range(len(narrow)))
             for some in [queue] if narrow else queues:
                 team.fold(some, lambda left, right: left)
+        if device.kind == "cuda":
+            device.handle.synchronize()
 
-    link.compete(run, {"numpy": np.__version__})
+    link.compete(run, {device.library: device.version})
 
 
 def weights_of(parameters: Parameters) -> list[Any]:

@@ -16,6 +16,7 @@ TITLES = {
     "numpy": "plain NumPy, whole arrays",
     "notebook": "the notebook's way, float64",
     "torch": "PyTorch, eager",
+    "torch-graph": "PyTorch, CUDA graph",
     "jax": "JAX, jit",
     "keras": "tf.keras",
     "sklearn": "scikit-learn `MLPClassifier`",
@@ -36,13 +37,18 @@ def batch_title(batch: str) -> str:
     return "full batch" if batch == "full" else f"batches of {batch}"
 
 
-def speed_table(results: Results) -> str:
+def memory_title(device: str) -> str:
+    """Name the memory that contestants are compared in: of a GPU, or of a process."""
+    return "peak memory, MB" if device == "cpu" else "peak memory of the GPU, MB"
+
+
+def speed_table(results: Results, device: str = "cpu") -> str:
     """Lay out a line for each contestant, ours first, then by its first batch size's time."""
     first = next(iter(results.values()))
     names = sorted(first, key=lambda n: (n != "ours", spread(first[n].seconds).median))
     head, rule = ["contestant"], ["---"]
     for batch in results:
-        head += [f"{batch_title(batch)}, ms an epoch", "/ ours", "peak memory, MB"]
+        head += [f"{batch_title(batch)}, ms an epoch", "/ ours", memory_title(device)]
         rule += ["---", "---:", "---:"]
     started = any(one.starts for one in first.values())
     head += ["start to first epoch, s"] * started
@@ -54,7 +60,8 @@ def speed_table(results: Results) -> str:
             one = measured[name]
             milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
             ratio = ratios(one.seconds, measured["ours"].seconds)
-            cells += [ranged(milliseconds, ".0f"), f"{ratio.median:.2f}"]
+            form = ".0f" if milliseconds.low >= 100 else ".3g"
+            cells += [ranged(milliseconds, form), f"{ratio.median:.2f}"]
             cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
         if started:
             cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
@@ -105,7 +112,7 @@ def ranged(values: Spread, form: str) -> str:
     return f"{middle} ({values.low:{form}} to {values.high:{form}})"
 
 
-def plot(results: Results, path: Path, caption: str) -> None:
+def plot(results: Results, path: Path, caption: str, device: str = "cpu") -> None:
     """Draw epochs, peak memory and starts as horizontal bars, the range as a line on each."""
     first = next(iter(results.values()))
     names = list(first)
@@ -119,7 +126,8 @@ def plot(results: Results, path: Path, caption: str) -> None:
     ]
     real = [name for name in names if name != "floor"]  # the floor is no program anyone would run
     memory = {name: Spread(*[first[name].peak_bytes / 1e6] * 3) for name in real}
-    panels.append((f"Peak memory, {batch_title(next(iter(results)))}", "MB", memory))
+    kind = memory_title(device).partition(",")[0].capitalize()
+    panels.append((f"{kind}, {batch_title(next(iter(results)))}", "MB", memory))
     if first["ours"].starts:
         starts = {name: spread(first[name].starts) for name in real}
         panels.append(("From process start to first epoch", "seconds", starts))
@@ -150,7 +158,7 @@ def _draw(panel: Any, title: str, unit: str, bars: Mapping[str, Spread]) -> None
             xerr=[[value.median - value.low], [value.high - value.median]],
             error_kw={"linewidth": 1.2, "capsize": 2.5, "ecolor": "#333333"},
         )
-        form = ".2f" if unit == "seconds" else ".0f"
+        form = ".2f" if unit == "seconds" else ".0f" if value.median >= 100 else ".3g"
         panel.annotate(
             f"{value.median:{form}}",
             (value.high, position),

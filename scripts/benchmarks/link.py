@@ -24,21 +24,29 @@ class Link:
 
     def __init__(self, requests: TextIO, answers: TextIO) -> None:
         self._requests, self._answers = requests, answers
+        self._memory = peak_bytes
         self._start_bytes = peak_bytes()
         self.job: dict[str, Any] = json.loads(requests.readline())
 
     def answer(self, **values: Any) -> None:
         """Send a line."""
-        self._answers.write(json.dumps(values | {"peak_bytes": peak_bytes()}) + "\n")
+        self._answers.write(json.dumps(values | {"peak_bytes": self._memory()}) + "\n")
         self._answers.flush()
 
-    def compete(self, run: Run, versions: dict[str, str]) -> None:
-        """Say that training can begin, and run epochs as often as asked to."""
+    def compete(
+        self, run: Run, versions: dict[str, str], memory: Callable[[], int] | None = None
+    ) -> None:
+        """Say that training can begin, and run epochs as often as asked to.
+
+        `memory` tells the most bytes of a GPU that were taken, which are told instead of the
+        process' own.
+        """
         from threadpoolctl import threadpool_info
 
         names = ("internal_api", "version", "architecture", "threading_layer")
         blas = [{name: library.get(name) for name in names} for library in threadpool_info()]
         self.answer(start_bytes=self._start_bytes, versions=versions, blas=blas)
+        self._memory = memory or peak_bytes
         done = 0
         while epochs := int(self._requests.readline() or 0):  # 0: no more is wanted
             seconds: list[float] = []

@@ -44,7 +44,8 @@ class Process:
         self.name = entry.contestant
         self.started = time.perf_counter()
         self._errors = tempfile.TemporaryFile()
-        path = os.pathsep.join(filter(None, [str(SCRIPTS), os.environ.get("PYTHONPATH")]))
+        folders = [str(SCRIPTS), str(SCRIPTS.parent), os.environ.get("PYTHONPATH")]
+        path = os.pathsep.join(filter(None, folders))
         with limited_to(entry.config.threads):
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "benchmarks.contestant"],
@@ -52,13 +53,14 @@ class Process:
                 stdout=subprocess.PIPE,
                 stderr=self._errors,
                 encoding="utf-8",
-                env=os.environ | {"PYTHONPATH": path},
+                env=os.environ | {"PYTHONPATH": path} | only_gpu(entry.config.device),
             )
         self._requests = cast(TextIO, self._process.stdin)
         self._answers = cast(TextIO, self._process.stdout)
+        device = entry.config.device.partition(":")[0]  # of those that it sees, the first
         job = {
             "contestant": entry.contestant,
-            "config": dataclasses.asdict(entry.config),
+            "config": dataclasses.asdict(entry.config) | {"device": device},
             "rows": entry.rows,
         }
         self._send(json.dumps(job))
@@ -114,6 +116,15 @@ class Process:
             kind = DataError if answer["kind"] == "DataError" else PeerError
             raise kind(answer["error"] if kind is DataError else f"{self.name}: {answer['error']}")
         return answer
+
+
+def only_gpu(device: str) -> dict[str, str]:
+    """Return the environment of a process that sees no GPU but one: the first, or ``cuda:N``."""
+    if device == "cpu":
+        return {}
+    number = int(device.partition(":")[2] or 0)
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return {"CUDA_VISIBLE_DEVICES": visible.split(",")[number] if visible else str(number)}
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from benchmarks.rounds import (
     ratios,
 )
 
+LIBRARIES = {"numpy": "NumPy", "cupy": "CuPy"}
 NOT_PEERS = ("ours", "floor", "numpy")
 
 
@@ -54,11 +55,14 @@ def report(bench: Bench) -> Report:
         f"{one['internal_api']} {one['version']} {one['architecture'] or ''}".strip()
         for one in ours.blas
     )
+    computing = ", ".join(f"{LIBRARIES[name]} {one}" for name, one in ours.versions.items())
+    if config.device == "cpu":
+        computing = f"{computing} with {blas}"
     place = (
-        f"{where['cpu']}, {where['threads']} threads, {where['system']}, Python {where['python']}, "
-        f"NumPy {ours.versions['numpy']} with {blas}."
+        f"{where['gpu']}{where['cpu']}, {where['threads']} threads, {where['system']}, "
+        f"Python {where['python']}, {computing}."
     )
-    layout.plot(results, directory / "benchmark.png", place)
+    layout.plot(results, directory / "benchmark.png", place, config.device)
     record = {
         "loss_tolerance": tolerances,
         "figures": {k: {n: v._asdict() for n, v in one.items()} for k, one in found.items()},
@@ -67,7 +71,11 @@ def report(bench: Bench) -> Report:
             for batch, by_name in results.items()
         },
     }
-    parts = [layout.speed_table(results), f"{note} {place}", layout.figure_lines(found)]
+    parts = [
+        layout.speed_table(results, config.device),
+        f"{note} {place}",
+        layout.figure_lines(found),
+    ]
     return record, "\n\n".join(parts)
 
 

@@ -17,12 +17,15 @@ from mlp import Parameters, Rows, TrainingConfig
 
 # Name: the module in this folder, the package it needs, and how to install that.
 PEERS = {
-    "keras": ("keras_peer", "tensorflow", 'pip install -e ".[test]"'),
+    "keras": ("keras_peer", "tensorflow", 'pip install -e ".[tools]"'),
     "torch": ("torch_peer", "torch", 'pip install -e ".[peers]"'),
+    "torch-graph": ("torch_graph_peer", "torch", 'pip install -e ".[peers]"'),
     "jax": ("jax_peer", "optax", 'pip install -e ".[peers]"'),
     "notebook": ("notebook_peer", "numpy", "pip install -e ."),
-    "sklearn": ("sklearn_peer", "sklearn", 'pip install -e ".[test]"'),
+    "sklearn": ("sklearn_peer", "sklearn", 'pip install -e ".[tools]"'),
 }
+# Which of them can compute on a GPU, and which only there.
+ON_GPU, ONLY_ON_GPU = ("keras", "torch", "torch-graph", "jax"), ("torch-graph",)
 
 
 class PeerError(RuntimeError):
@@ -106,6 +109,10 @@ class Peer(ABC):
     @abstractmethod
     def parameters(self) -> Parameters:
         """Copy the weights to NumPy arrays, (n_in, n_out) as ours."""
+
+    def device_bytes(self) -> int:
+        """Return the most memory of a GPU that was taken so far."""
+        raise NotImplementedError(f"{type(self).__name__} does not compute on a GPU")
 
     def observe(self) -> Observation:
         """Copy what the last step computed from the weights before it."""

@@ -1,5 +1,6 @@
 """JAX: one compiled step with optax, whose weights and optimizer state are donated."""
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,8 @@ class JaxPeer(Peer):
 
     def __init__(self, task: Task) -> None:
         config = task.config
+        # Else JAX takes three quarters of a GPU's memory, and nobody else could run beside it.
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         jax.config.update("jax_enable_x64", config.dtype == "float64")
         jax.config.update("jax_default_matmul_precision", "highest")  # no TF32 on a GPU
         try:
@@ -66,6 +69,10 @@ class JaxPeer(Peer):
     def parameters(self) -> Parameters:
         """See `Peer`."""
         return _to_numpy(self._parameters)
+
+    def device_bytes(self) -> int:
+        """See `Peer`."""
+        return int(self._device.memory_stats()["peak_bytes_in_use"])
 
     def observe(self) -> Observation:
         """See `Peer`."""

@@ -54,6 +54,10 @@ class KerasPeer(Peer):
         """See `Peer`."""
         return to_parameters(self._model)
 
+    def device_bytes(self) -> int:
+        """See `Peer`."""
+        return int(tf.config.experimental.get_memory_info("GPU:0")["peak"])
+
     def observe(self) -> Observation:
         """See `Peer`."""
         logits, gradients = self._seen

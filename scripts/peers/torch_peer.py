@@ -90,6 +90,10 @@ class TorchPeer(Peer):
         """See `Peer`."""
         return _layers(self._model.parameters())
 
+    def device_bytes(self) -> int:
+        """See `Peer`."""
+        return int(torch.cuda.max_memory_reserved())
+
     def observe(self) -> Observation:
         """See `Peer`."""
         gradients = (p.grad for p in self._model.parameters() if p.grad is not None)

@@ -12,7 +12,7 @@ import benchmark
 import numpy as np
 import pytest
 from benchmarks import floor, growth, layout, link, model, recipes, rounds, scaling, speed
-from benchmarks.process import Entry, Process, limited_to
+from benchmarks.process import Entry, Process, limited_to, only_gpu
 from benchmarks.rounds import (
     FULL_TOLERANCE,
     LossError,
@@ -23,11 +23,12 @@ from benchmarks.rounds import (
     interleave,
     ratios,
 )
-from peers import PeerError
+from peers import PeerError, Task
 from PIL import Image
 from tolerances import ROUNDING
 
-from mlp import DataError, TrainingConfig, init_parameters, load, train
+from mlp import DataError, Rows, TrainingConfig, init_parameters, load, train
+from mlp.driver import Driver
 from mlp.model import loss_and_gradients
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -278,7 +279,7 @@ def test_the_command_line_leaves_record_table_and_chart(small, page, tmp_path, c
     assert record == json.loads((out / "benchmark.json").read_text())
     for batch_size in ("full", "64"):
         assert set(record["results"][batch_size]) == {"ours", "floor", "notebook"}
-    assert set(record["machine"]) == {"cpu", "threads", "system", "python", "load_average"}
+    assert set(record["machine"]) == {"gpu", "cpu", "threads", "system", "python", "load_average"}
     assert record["results"]["full"]["ours"]["blas"][0]["architecture"]
     with Image.open(out / "benchmark.png") as image:
         assert len(image.convert("RGB").getcolors(2**24)) > 50
@@ -335,6 +336,102 @@ def test_what_distorts_is_warned_of(small, tmp_path, capsys, monkeypatch, load, 
     assert len(lines) == count
     assert lines[0].startswith("warning: OPENBLAS_CORETYPE is set")
     assert "load average 1.5" in lines[-1] or load < 1
+
+
+@pytest.fixture
+def gpus(monkeypatch, machine):
+    """Have two GPUs: the contestants' processes find the stand-in for CuPy and its driver."""
+    environment = machine(ROOT / "tests" / "stand_in", ROOT / "tests" / "kernels", devices=2)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(benchmark, "read_driver", lambda: Driver((12, 8), 2, 0))
+    monkeypatch.setattr(
+        benchmark, "describe_devices", lambda count: [f"cuda:{i} Card {i}" for i in range(count)]
+    )
+
+
+def test_on_a_gpu_contestants_compute_there_and_its_memory_is_compared(gpus, small, tmp_path):
+    arguments = ["--device", "cuda:1", "--against", "floor", "--batch-size", "full", "100"]
+    status = benchmark.main([*small, *arguments, "--starts", "1", "--out", str(tmp_path)])
+    assert status == 0
+    record = json.loads((tmp_path / "benchmark.json").read_text())
+    assert record["machine"]["gpu"] == "Card 1; "
+    for batch in ("full", "100"):
+        ours, floor = (record["results"][batch][name] for name in ("ours", "floor"))
+        assert ours["versions"] == floor["versions"] == {"cupy": "0 (stand-in)"}
+        # What the stand-in has allocated, and not what a process of NumPy takes.
+        assert 600 * 30 < ours["peak_bytes"] < 30e6 < ours["ready_bytes"]
+    text = (tmp_path / "benchmark.md").read_text()
+    assert "peak memory of the GPU, MB" in text
+    assert "losses equal within 1e-05 (full batch)" in text
+    assert "Card 1; " in text
+
+
+def test_a_process_sees_the_one_gpu_that_it_is_to_use(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert only_gpu("cpu") == {}
+    assert only_gpu("cuda") == {"CUDA_VISIBLE_DEVICES": "0"}
+    assert only_gpu("cuda:2") == {"CUDA_VISIBLE_DEVICES": "2"}
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "5,GPU-3f")
+    assert only_gpu("cuda:1") == {"CUDA_VISIBLE_DEVICES": "GPU-3f"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["--device", "auto"], 2, "--device must be cpu, cuda or cuda:N here, got auto"),
+        (["--device", "cuda", "--growth"], 2, "--growth measures on a CPU"),
+        (["--device", "cuda", "--to-accuracy"], 2, "--to-accuracy measures on a CPU"),
+        (["--device", "cuda", "--against", "sklearn"], 2, "--against sklearn cannot use --device"),
+        (["--against", "torch-graph"], 2, "--against torch-graph cannot use --device cpu"),
+        (["--device", "cuda:2"], 3, "device cuda:2: the NVIDIA driver finds no such GPU"),
+    ],
+)
+def test_what_a_device_cannot_do_is_one_line(gpus, small, capsys, arguments, status, message):
+    assert benchmark.main([*small, *arguments]) == status
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert message in said
+
+
+def test_who_comes_by_default_can_use_the_device():
+    assert "torch-graph" not in benchmark.USUAL["cpu"]
+    assert set(benchmark.USUAL["cpu"]) >= {"floor", "numpy", "torch", "jax", "keras", "sklearn"}
+    assert set(benchmark.USUAL["cuda"]) == {"floor", "torch", "torch-graph", "jax"}
+
+
+@pytest.mark.parametrize("batch_size", [None, 64])
+def test_replayed_steps_are_the_steps_of_the_eager_peer(config, monkeypatch, need, batch_size):
+    """What PyTorch captures runs on a GPU only; here a replay calls the function again."""
+    need("torch")
+    from peers import torch_graph_peer
+    from peers.torch_peer import TorchPeer
+
+    def captured(function):
+        for _ in range(torch_graph_peer.WARM_UP):
+            function()
+        return function
+
+    monkeypatch.setattr(torch_graph_peer, "captured", captured)
+    config = replace(config, batch_size=batch_size, nesterov=True, l2=1e-3, hidden=(9, 5))
+    dataset = load(config.data, split=config.split)
+    splits = [
+        Rows((rows.features / 255).astype(np.float32), rows.labels)
+        for rows in dataset.splits.values()
+    ]
+    start = init_parameters((30, 9, 5, 3), seed=1, dtype="float32")
+    task = Task(start, splits[0], tuple(splits[1:]), config)
+    with pytest.raises(PeerError, match="need a GPU"):
+        torch_graph_peer.TorchGraphPeer(task)
+    eager = TorchPeer(task)
+    monkeypatch.setattr(torch_graph_peer, "DEVICE", "cpu")
+    replayed = torch_graph_peer.TorchGraphPeer(task)
+    for epoch in range(2):
+        order = np.random.default_rng(epoch).permutation(400) if batch_size else None
+        np.testing.assert_allclose(replayed.epoch(order), eager.epoch(order), rtol=1e-6)
+    for mine, theirs in zip(replayed.parameters(), eager.parameters(), strict=True):
+        np.testing.assert_array_equal(mine.weight, theirs.weight)
+        np.testing.assert_array_equal(mine.bias, theirs.bias)
 
 
 def test_a_failing_contestant_is_one_line(config):
