@@ -11,7 +11,7 @@ Every scalar here is a NumPy scalar of the width that the kernel declares; see `
 import cupy
 import numpy as np
 
-from .cuda_launch import c_type, ceil_div, launch, supports
+from .cuda_launch import c_type, ceil_div, launch, on_its_device, supports
 from .namespace import Array
 from .sources import LAYOUT
 
@@ -26,6 +26,7 @@ __all__ = [
 _WIDEST_LOAD = 16  # bytes
 
 
+@on_its_device
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
     """Return every row's loss, its gradient and whether its prediction is right, in one launch.
 
@@ -59,6 +60,7 @@ def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, A
     return losses, dlogits, correct
 
 
+@on_its_device
 def bias_relu(z: Array, bias: Array) -> Array:
     """Add the bias to every row and rectify, in place, in one launch. See `kernels.bias_relu`."""
     if z.size == 0:
@@ -75,6 +77,7 @@ def bias_relu(z: Array, bias: Array) -> Array:
     return z
 
 
+@on_its_device
 def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     """Mask the gradient in place and sum its columns, in two launches.
 
@@ -104,6 +107,7 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
     return dh, db
 
 
+@on_its_device
 def momentum_update(
     parameter: Array,
     velocity: Array,

@@ -6,6 +6,8 @@ the width that the kernel declares, and every array C-contiguous.
 """
 
 import functools
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 import cupy
 import numpy as np
@@ -22,6 +24,27 @@ _C_TYPES = {
     np.dtype(np.int32): "int",
     np.dtype(np.int64): "long long",
 }
+
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+
+def on_its_device(
+    operation: Callable[Concatenate[Array, _P], _R],
+) -> Callable[Concatenate[Array, _P], _R]:
+    """Run an operation with the device of its first array current, whichever thread calls.
+
+    CuPy has a current device for every thread, 0 at first: there a kernel would be launched, with
+    addresses of the arrays' device.
+    """
+
+    @functools.wraps(operation)
+    def run(array: Array, /, *arguments: _P.args, **options: _P.kwargs) -> _R:
+        with array.device:
+            return operation(array, *arguments, **options)
+
+    return run
 
 
 def supports(*arrays: Array) -> bool:

@@ -47,18 +47,20 @@ def minibatch_steps(
     real, (n_inputs, n_units) = weight.dtype.type, weight.shape
     n_classes = last_layer[1].shape[0]
     most_rows = max((batch.stop - batch.start for batch, _ in steps), default=0)
-    hidden = cupy.empty((most_rows, n_units), weight.dtype)
-    dlogits = cupy.empty((most_rows, n_classes), weight.dtype)
-    losses = cupy.empty(order.shape[0], weight.dtype)
-    correct = cupy.empty(order.shape[0], np.int32)
+    # Not around the loop: at a yield the thread goes back to its caller, with its own device.
+    with features.device:
+        hidden = cupy.empty((most_rows, n_units), weight.dtype)
+        dlogits = cupy.empty((most_rows, n_classes), weight.dtype)
+        losses = cupy.empty(order.shape[0], weight.dtype)
+        correct = cupy.empty(order.shape[0], np.int32)
 
-    def compiled(part: str, *types: Array) -> Array:
-        return kernel(f"minibatch_{part}", f"minibatch_{part}<{', '.join(map(c_type, types))}>")
+        def compiled(part: str, *types: Array) -> Array:
+            return kernel(f"minibatch_{part}", f"minibatch_{part}<{', '.join(map(c_type, types))}>")
 
-    forward = compiled("forward", weight, features)
-    loss = compiled("loss", weight, labels)
-    backward = compiled("backward", weight)
-    update = compiled("update", weight, features)
+        forward = compiled("forward", weight, features)
+        loss = compiled("loss", weight, labels)
+        backward = compiled("backward", weight)
+        update = compiled("update", weight, features)
 
     inputs, units, classes = np.int32(n_inputs), np.int32(n_units), np.int32(n_classes)
     factor, rate_of_old, ahead = real(scale), real(momentum), np.int32(nesterov)
@@ -76,32 +78,36 @@ def minibatch_steps(
         count = batch.stop - batch.start
         start, rows = np.int64(batch.start), np.int32(count)
         rule = (rate_of_old, real(rate * (1.0 / count)), real(rate * l2), ahead)
-        forward(
-            (forward_tiles, ceil_div(count, LAYOUT.FORWARD_TILE)),
-            forward_block,
-            (features, order, start, rows, factor, weight, bias, hidden, inputs, units),
-        )
-        loss(
-            (count,),
-            (groups * n_classes,),
-            (hidden, *last_layer, labels, order, start, dlogits, losses, correct, units, classes),
-        )
-        backward(
-            (backward_tiles,),
-            (LAYOUT.BACKWARD_UNITS, LAYOUT.WARP),
-            (
-                *(hidden, dlogits, rows, units, classes),
-                *(last_layer[0], last_velocity[0], last_layer[1], last_velocity[1]),
-                *rule,
-            ),
-        )
-        update(
-            (update_tiles,),
-            update_block,
-            (
-                *(features, order, start, rows, factor, hidden),
-                *(weight, hidden_velocity[0], bias, hidden_velocity[1], inputs, units),
-                *rule,
-            ),
-        )
+        with features.device:
+            forward(
+                (forward_tiles, ceil_div(count, LAYOUT.FORWARD_TILE)),
+                forward_block,
+                (features, order, start, rows, factor, weight, bias, hidden, inputs, units),
+            )
+            loss(
+                (count,),
+                (groups * n_classes,),
+                (
+                    *(hidden, *last_layer, labels, order, start),
+                    *(dlogits, losses, correct, units, classes),
+                ),
+            )
+            backward(
+                (backward_tiles,),
+                (LAYOUT.BACKWARD_UNITS, LAYOUT.WARP),
+                (
+                    *(hidden, dlogits, rows, units, classes),
+                    *(last_layer[0], last_velocity[0], last_layer[1], last_velocity[1]),
+                    *rule,
+                ),
+            )
+            update(
+                (update_tiles,),
+                update_block,
+                (
+                    *(features, order, start, rows, factor, hidden),
+                    *(weight, hidden_velocity[0], bias, hidden_velocity[1], inputs, units),
+                    *rule,
+                ),
+            )
         yield layers, velocity, losses, correct

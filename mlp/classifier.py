@@ -12,7 +12,7 @@ import numpy as np
 from kernels import Array
 
 from .datasets import Dataset
-from .device import to_numpy
+from .device import device_current, to_numpy
 from .files import FileError, exists, write
 from .model import (
     Layer,
@@ -58,7 +58,8 @@ class Classifier(NamedTuple):
 
     def input(self, features: Array) -> Array:
         """Return rows of raw features (N, D) as the network's input."""
-        return to_input(features, self.parameters[0].weight.dtype, self.scale)
+        with device_current(features):
+            return to_input(features, self.parameters[0].weight.dtype, self.scale)
 
     def predict_probabilities(self, features: Array) -> Array:
         """Return every row's class probabilities, (N, K), from raw features (N, D)."""

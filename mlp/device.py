@@ -9,7 +9,7 @@ import importlib
 import importlib.util
 import os
 import re
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,9 @@ import numpy as np
 from kernels import Array, array_namespace
 
 from .driver import read_driver
+from .installation import cupy_command
+
+_FIRST_WITH_TF32 = 80  # compute capability 8.0
 
 
 class DeviceError(RuntimeError):
@@ -43,8 +46,6 @@ class Device:
         Why `used` is what it is.
     notice : str
         One line for the user where a GPU was asked for, or is there, and the CPU is used.
-    tf32 : bool
-        Whether float32 products may be rounded to TF32 (GPU only).
     """
 
     xp: Any
@@ -54,7 +55,11 @@ class Device:
     used: str
     reason: str
     notice: str = ""
-    tf32: bool = False
+
+    @property
+    def tf32(self) -> bool:
+        """Whether float32 products are rounded to TF32, as CuPy itself says now."""
+        return self.kind == "cuda" and _rounds_to_tf32()
 
     @property
     def library(self) -> str:
@@ -85,8 +90,8 @@ def choose_device(
     strict : bool
         Never fall back.
     tf32 : bool
-        Let float32 products on a GPU be rounded to TF32: 10 bits of mantissa instead of 23. It
-        holds for the process, and from its first product on.
+        Let float32 products on a GPU that can do so be rounded to TF32: 10 bits of mantissa
+        instead of 23. CuPy has one setting for the process: the last call's holds.
     rank_on_host : int
         Number of this process among those that share the machine: without a ``:N`` it takes the
         GPU of this number, counted around.
@@ -120,15 +125,22 @@ def choose_device(
             f"device(s); use cuda:0 to cuda:{driver.devices - 1}"
         )
     try:
-        # CuPy reads this at the first float32 product, so it must stand before the probe.
-        os.environ["CUPY_TF32"] = "1" if tf32 else "0"
-        xp = _probe_cupy(number, driver.extra)
+        xp = _probe_cupy(number, tf32, cupy_command(driver.release))
     except DeviceError as error:
         if requested == "auto" and not strict:
             return _cpu(requested, str(error), notice=True)
         raise
     handle = xp.cuda.Device(number)
-    return Device(xp, handle, "cuda", requested, f"cuda:{number}", "probed", tf32=tf32)
+    return Device(xp, handle, "cuda", requested, f"cuda:{number}", "probed")
+
+
+def device_current(array: Array) -> AbstractContextManager[Any]:
+    """Make an array's device the one that CuPy uses in this thread, as long as the context lasts.
+
+    `choose_device` does so in the thread that calls it; in every other one CuPy creates arrays on
+    device 0. Libraries whose arrays know their device need nothing.
+    """
+    return array.device if array_api_compat.is_cupy_array(array) else nullcontext()
 
 
 def available_threads() -> int:
@@ -194,13 +206,27 @@ def device_kind(array: Array) -> str:
     return "cuda" if "cuda" in str(array_api_compat.device(array)).lower() else "cpu"
 
 
+def _products() -> Any:
+    """Return CuPy's module of products, which has their precision; there is no public name."""
+    return importlib.import_module("cupy._core._routines_linalg")
+
+
+def _rounds_to_tf32() -> bool:
+    products = _products()
+    chosen = products.get_compute_type(np.dtype(np.float32))
+    return bool(chosen == products.COMPUTE_TYPE_TF32)
+
+
 def _cpu(requested: str, reason: str, *, notice: bool = False) -> Device:
     line = f"device: {requested} requested, cpu used: {reason}" if notice else ""
     return Device(np, "cpu", "cpu", requested, "cpu", reason, line)
 
 
-def _probe_cupy(number: int, extra: str) -> Any:
+def _probe_cupy(number: int, tf32: bool, command: str) -> Any:
     """Use the device a little: import, allocate, compile and run a kernel, multiply.
+
+    `command` is the one that installs CuPy with its CUDA libraries. Products of float32 are rounded
+    as `tf32` says from here on.
 
     Returns
     -------
@@ -212,7 +238,7 @@ def _probe_cupy(number: int, extra: str) -> Any:
     DeviceError
         The first of these that fails, and what to do.
     """
-    install = f"""install CuPy with its CUDA libraries: pip install -e ".[{extra}]\""""
+    install = f"install CuPy with its CUDA libraries: {command}"
     if importlib.util.find_spec("cupy") is None:
         raise DeviceError(f"an NVIDIA device is there but CuPy is not installed; {install}")
     step, mend = "CuPy cannot be imported", install
@@ -228,6 +254,12 @@ def _probe_cupy(number: int, extra: str) -> Any:
         twos = ones + ones
         step, mend = "a matrix product on it fails", install
         product = float((twos @ ones)[0, 0])
+        step, mend = "CuPy does not let the precision of products be set", install
+        # Not by the variable CUPY_TF32, which CuPy reads once, at the first float32 product.
+        products = _products()
+        rounded = tf32 and int(xp.cuda.Device(number).compute_capability) >= _FIRST_WITH_TF32
+        kind = products.COMPUTE_TYPE_TF32 if rounded else products.COMPUTE_TYPE_DEFAULT
+        products.set_compute_type(np.dtype(np.float32), kind)
     except DeviceError:
         raise
     except Exception as error:

@@ -27,11 +27,6 @@ class Driver(NamedTuple):
     devices: int
     status: int
 
-    @property
-    def extra(self) -> str:
-        """The extra of this project whose CUDA release the driver supports."""
-        return "cuda13" if self.release >= (13, 0) else "cuda12"
-
 
 def read_driver() -> Driver | None:
     """Ask the NVIDIA driver through ctypes; None where there is no driver."""

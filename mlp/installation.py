@@ -5,6 +5,7 @@ package has taken the name `kernels`.
 """
 
 import importlib.util
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -31,6 +32,9 @@ _REQUIRED = {
     "threadpoolctl": "threadpoolctl",
     "tqdm": "tqdm",
 }
+
+# Distributions that bring a package `cupy`.
+CUPY = ("cupy-cuda11x", "cupy-cuda12x", "cupy-cuda13x", "cupy")
 
 
 def problem() -> str:
@@ -60,6 +64,31 @@ def foreign_kernels() -> str:
         f"{Path(spec.origin).parent} is another project's package of the name kernels; "
         "python -m pip uninstall kernels, then install this project again with --force-reinstall"
     )
+
+
+def installed(distributions: tuple[str, ...]) -> dict[str, str]:
+    """Return those of some distributions that pip knows, and their versions."""
+    found = {}
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def cupy_command(release: tuple[int, int]) -> str:
+    """Return the command that leaves one CuPy with its CUDA libraries, for a driver of a release.
+
+    One that is there and fits the driver gets its libraries. Any other is removed first: CuPy's
+    distributions write into one folder, and with two of them in it neither works.
+    """
+    extra, fitting = "cuda12", ["cupy-cuda12x"]
+    if release >= (13, 0):
+        extra, fitting = "cuda13", ["cupy-cuda13x", "cupy-cuda12x"]
+    there = list(installed(CUPY))
+    if len(there) == 1 and there[0] in fitting:
+        return f'pip install "{there[0]}[ctk]>=14.2"'
+    install = f'pip install -e ".[{extra}]"'
+    return f"pip uninstall -y {' '.join(there)} && {install}" if there else install
 
 
 def is_there(module: str) -> bool:

@@ -179,7 +179,7 @@ def tensorflow() -> Any:
     try:
         import tensorflow as tf
     except ModuleNotFoundError as error:
-        message = 'the Keras reference needs TensorFlow: pip install -e ".[test]"'
+        message = 'the Keras reference needs TensorFlow: pip install -e ".[tools]"'
         raise ModuleNotFoundError(message, name=error.name) from error
     finally:
         os.dup2(kept, 2)

@@ -10,7 +10,7 @@ from array_api_compat import device
 
 from kernels import Array, array_namespace, bias_relu, relu_backward, softmax_cross_entropy
 
-from .device import copied, to_numpy
+from .device import copied, device_current, to_numpy
 from .functional import softmax
 
 
@@ -140,14 +140,16 @@ def evaluate(parameters: Parameters, x: Array, labels: Array) -> Sums:
 
 def predict_probabilities(parameters: Parameters, x: Array) -> Array:
     """Return every row's class probabilities, (N, K), each row summing to 1."""
-    logits, _ = forward(parameters, x)
-    return softmax(logits)
+    with device_current(x):
+        logits, _ = forward(parameters, x)
+        return softmax(logits)
 
 
 def predict(parameters: Parameters, x: Array) -> Array:
     """Return every row's class index, (N,) integers in [0, K); the first of equal logits."""
-    logits, _ = forward(parameters, x)
-    return array_namespace(logits).argmax(logits, axis=1)
+    with device_current(x):
+        logits, _ = forward(parameters, x)
+        return array_namespace(logits).argmax(logits, axis=1)
 
 
 def rows_at_once(parameters: Parameters, most: int) -> int:

@@ -5,7 +5,7 @@ Row e of the history describes the weights after e epochs, e = 0..N.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +19,7 @@ from .communicator import Communicator
 from .config import TrainingConfig
 from .datasets import Dataset
 from .datasets.judge import check_range
-from .device import available_threads, copied, float_dtype, to_numpy
+from .device import available_threads, copied, device_current, float_dtype, to_numpy
 from .epochs import Epoch, make_epochs
 from .history import SPLITS, History, Metrics
 from .model import Parameters, Sums, init_parameters, map_arrays, named_arrays
@@ -113,9 +113,11 @@ def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
         The rows' library has no float64 there; see `mlp.device.float_dtype`.
     """
     host = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
-    float_dtype(dataset.train.labels, config.dtype)
-    parameters = map_arrays(partial(copied, like=dataset.train.labels), host)
-    velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
+    labels = dataset.train.labels
+    float_dtype(labels, config.dtype)
+    with device_current(labels):
+        parameters = map_arrays(partial(copied, like=labels), host)
+        velocity = make_optimizer(config).init_velocity(parameters, config.velocity_init)
     return TrainingState(parameters, velocity)
 
 
@@ -270,6 +272,23 @@ def _check_kinds(dataset: object, config: object) -> None:
 
 
 def _states(work: Work, state: TrainingState | None) -> Iterator[TrainingState]:
+    """Go from state to state with the rows' device current, whichever thread calls."""
+    seen, labels = _computed_states(work, state), work.dataset.train.labels
+    try:
+        while True:
+            with device_current(labels):
+                reached = next(seen, None)
+            if reached is None:
+                return
+            yield reached
+    finally:
+        with device_current(labels):
+            seen.close()
+
+
+def _computed_states(
+    work: Work, state: TrainingState | None
+) -> Generator[TrainingState, None, None]:
     dataset, config = work.dataset, work.config
     check_trainable(dataset, config)
     if state is None:
@@ -295,7 +314,9 @@ def check_finite(state: TrainingState) -> None:
     """
     for name, array in named_arrays(state.parameters).items():
         xp = array_namespace(array)
-        if not bool(xp.all(xp.isfinite(array))):
+        with device_current(array):
+            finite = bool(xp.all(xp.isfinite(array)))
+        if not finite:
             raise DivergedError(
                 f"training diverged: {name} is not finite after {state.epoch} epochs; {_LOWER}"
             )

@@ -10,7 +10,7 @@ from kernels import Array, Stepped, array_namespace, fuses_minibatch, minibatch_
 
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
-from .device import copy_like, device_kind, float_dtype
+from .device import copy_like, device_current, device_kind, float_dtype
 from .model import (
     Parameters,
     Sums,
@@ -53,7 +53,8 @@ class Work:
         self.n_train = labels.shape[0]
         self._dtype = float_dtype(labels, config.dtype)
         xp, kind = array_namespace(labels), device_kind(labels)
-        self._zero = xp.zeros((), dtype=widest_float(labels), device=device(labels))
+        with device_current(labels):
+            self._zero = xp.zeros((), dtype=widest_float(labels), device=device(labels))
         self._piece_rows = training_piece_rows(config, self.n_train, kind)
         self._evaluation_rows = evaluation_piece_rows(self._piece_rows, kind)
 

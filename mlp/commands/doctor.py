@@ -15,16 +15,22 @@ import sys
 import textwrap
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ..driver import Driver, describe_devices, read_driver, split_release
-from ..installation import __version__, is_installed, is_there, problem
+from ..installation import (
+    CUPY,
+    __version__,
+    cupy_command,
+    installed,
+    is_installed,
+    is_there,
+    problem,
+)
 from .parser import Parser, Status
 
 WIDTH = 100
 MARKS = {"ok": "+", "absent": "-", "not needed": " ", "broken": "!", "fallback": "!"}
-CUPY = ("cupy-cuda12x", "cupy-cuda13x", "cupy", "cupy-cuda11x")
 TENSORFLOW = ("tensorflow", "tensorflow-cpu", "tensorflow-macos")
 MPI = ("mpich", "openmpi", "impi-rt")
 
@@ -55,7 +61,7 @@ def examine() -> list[Finding]:
     """Look at everything; what raises is reported, not raised."""
     driver = read_driver()
     gpu = driver is not None and driver.devices > 0
-    install_cupy = f'pip install -e ".[{driver.extra if driver else "cuda12"}]"'
+    install_cupy = cupy_command(driver.release if driver else (12, 0))
     looks: dict[str, Callable[[], Finding]] = {
         "Python": _python,
         "mlp": _package,
@@ -98,8 +104,8 @@ def _package() -> Finding:
     name, where = "mlp", Path(__file__).resolve().parents[1]
     if wrong := problem():
         return Finding(name, "broken", wrong)
-    installed = "" if is_installed() else ", not installed: a copy on Python's path"
-    return Finding(name, "ok", f"{__version__} in {where}{installed}")
+    copy = "" if is_installed() else ", not installed: a copy on Python's path"
+    return Finding(name, "ok", f"{__version__} in {where}{copy}")
 
 
 def _numpy() -> Finding:
@@ -165,11 +171,10 @@ def _cuda_part(name: str, gpu: bool, found: str, missing: str, install: str) -> 
 
 
 def _cupy(gpu: bool, install: str) -> Finding:
-    installed = _versions(CUPY)
-    text = ", ".join(f"{one} {number}" for one, number in installed.items())
-    if len(installed) > 1:
-        *extra, _ = installed
-        return Finding("CuPy", "broken", f"{text}: one too many", f"pip uninstall {extra[0]}")
+    there = installed(CUPY)
+    text = ", ".join(f"{one} {number}" for one, number in there.items())
+    if len(there) > 1:
+        return Finding("CuPy", "broken", f"{text}: only one can be installed", install)
     found = (text or "of unknown version") if is_there("cupy") else ""
     if found and gpu:
         importlib.import_module("cupy")
@@ -227,13 +232,13 @@ def _mpi() -> Finding:
 
 def _tensorflow() -> Finding:
     """Read the version from its metadata: importing it takes seconds."""
-    installed = _versions(TENSORFLOW)
+    there = installed(TENSORFLOW)
     if not is_there("tensorflow"):
         x86_linux = (platform.system(), platform.machine()) == ("Linux", "x86_64")
         package = "tensorflow-cpu" if x86_linux else "tensorflow"
         text = "not installed: no --reference keras"
         return Finding("TensorFlow", "absent", text, f"pip install {package}")
-    text = ", ".join(f"{one} {number}" for one, number in installed.items())
+    text = ", ".join(f"{one} {number}" for one, number in there.items())
     return Finding("TensorFlow", "ok", f"{text or 'of unknown version'} (not imported)")
 
 
@@ -244,16 +249,6 @@ def _auto() -> Finding:
     # The notice of a fallback ends with the command that mends it.
     state = "fallback" if device.notice else "ok"
     return Finding("--device auto", state, f"uses {device.used}: {device.reason}")
-
-
-def _versions(distributions: tuple[str, ...]) -> dict[str, str]:
-    installed = {}
-    for name in distributions:
-        try:
-            installed[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return installed
 
 
 def _dotted(release: tuple[int, ...]) -> str:

@@ -10,11 +10,15 @@ Every call is recorded as (kind, name) in `recorded`. A GPU would have to do som
 (host to device, or device to host together with a `synchronisation`). It need not for
 `allocation` (`empty`) and `view`.
 
+Arrays belong to the device that was current in the thread that made them, and what computes refuses
+those of another one, as CuPy does between devices that cannot reach each other's memory.
+
 What it cannot show: errors of asynchronous execution, streams, and functions that NumPy has and
 CuPy lacks.
 """
 
 import sys
+import threading
 import types
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,23 +44,41 @@ class _Flags:
         return bool(getattr(self, name.lower()))
 
 
+class _Current(threading.local):
+    """The number of the device that is current in a thread, and what was before."""
+
+    number = 0
+
+    def __init__(self) -> None:
+        self.before: list[int] = []
+
+
+_current = _Current()
+
+
 class Device:
     """A device of the stand-in; every number exists."""
 
+    compute_capability = "90"
+
     def __init__(self, device: "int | Device | None" = None) -> None:
-        self.id = device.id if isinstance(device, Device) else int(device or 0)
+        current = _current.number if device is None else device
+        self.id = current.id if isinstance(current, Device) else int(current)
 
     def use(self) -> None:
-        """Do nothing: all devices are one."""
+        """Become the current device of this thread, and of no other."""
+        _current.number = self.id
 
     def synchronize(self) -> None:
         record("synchronisation", "Device.synchronize")
 
     def __enter__(self) -> "Device":
+        _current.before.append(_current.number)
+        self.use()
         return self
 
     def __exit__(self, *_: object) -> None:
-        return None
+        _current.number = _current.before.pop()
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Device) and other.id == self.id
@@ -73,8 +95,9 @@ class ndarray:  # noqa: N801 (CuPy's name)
 
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, host: np.ndarray) -> None:
+    def __init__(self, host: np.ndarray, device: Device | None = None) -> None:
         self._host = host
+        self.device = device or Device()
 
     shape = property(lambda self: self._host.shape)
     dtype = property(lambda self: self._host.dtype)
@@ -85,8 +108,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
     strides = property(lambda self: self._host.strides)
     flags = property(lambda self: _Flags(self._host.flags))
     data = property(lambda self: types.SimpleNamespace(ptr=self._host.ctypes.data))
-    device = property(lambda self: Device(0))
-    T = property(lambda self: _view("T", self._host.T))
+    T = property(lambda self: _view("T", self._host.T, self.device))
 
     # ---- to the host, which waits for the device
 
@@ -144,7 +166,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
         parts = key if isinstance(key, tuple) else (key,)
         if any(isinstance(part, np.ndarray) and part.dtype == bool for part in parts):
             record("synchronisation", "boolean index")  # the result's size is data
-        return _finish("getitem", "function", self._host[key], [self._host])
+        return _finish("getitem", "function", self._host[key], [self])
 
     def __setitem__(self, key: Any, value: Any) -> None:
         record("operator", "setitem")
@@ -155,6 +177,7 @@ class ndarray:  # noqa: N801 (CuPy's name)
     def astype(self, dtype: Any, order: str = "K", copy: bool = True, **_: object) -> "ndarray":
         if not copy and self.dtype == np.dtype(dtype):
             return self
+        _check_device(self)
         record("cast", "astype")
         return _own(self._host.astype(dtype, order=order))
 
@@ -167,10 +190,10 @@ class ndarray:  # noqa: N801 (CuPy's name)
         self._host[...] = host
 
     def reshape(self, *shape: Any, order: str = "C") -> "ndarray":
-        return _finish("reshape", "function", self._host.reshape(*shape, order=order), [self._host])
+        return _finish("reshape", "function", self._host.reshape(*shape, order=order), [self])
 
     def transpose(self, *axes: Any) -> "ndarray":
-        return _view("transpose", self._host.transpose(*axes))
+        return _view("transpose", self._host.transpose(*axes), self.device)
 
 
 # ---- from and to device arrays
@@ -185,9 +208,17 @@ def _own(value: np.ndarray) -> ndarray:
     return ndarray(memory)
 
 
-def _view(name: str, value: np.ndarray) -> ndarray:
+def _view(name: str, value: np.ndarray, device: Device) -> ndarray:
     record("view", name)
-    return ndarray(value)
+    return ndarray(value, device)
+
+
+def _check_device(*arrays: ndarray) -> None:
+    for array in arrays:
+        if array.device.id != _current.number:
+            raise ValueError(
+                f"an array of device {array.device.id} while {_current.number} is current"
+            )
 
 
 def _unwrap(value: Any) -> Any:
@@ -200,18 +231,21 @@ def _unwrap(value: Any) -> Any:
     return value
 
 
-def _hosts(values: Any) -> list[np.ndarray]:
+def _arrays(values: Any) -> list[ndarray]:
     """Collect the device arrays among arguments, also inside tuples and lists."""
     if isinstance(values, ndarray):
-        return [values._host]
+        return [values]
     parts = values if isinstance(values, (tuple, list)) else ()
-    return [host for part in parts for host in _hosts(part)]
+    return [array for part in parts for array in _arrays(part)]
 
 
-def _finish(name: str, kind: str, result: Any, inputs: list[np.ndarray]) -> Any:
+def _finish(name: str, kind: str, result: Any, inputs: list[ndarray]) -> Any:
     """Wrap a result; one that lies in an input's memory is a view, which costs a GPU nothing."""
-    if isinstance(result, np.ndarray) and any(np.may_share_memory(result, x) for x in inputs):
-        return _view(name, result)
+    if isinstance(result, np.ndarray):
+        for array in inputs:
+            if np.may_share_memory(result, array._host):
+                return _view(name, result, array.device)
+    _check_device(*inputs)
     record(kind, name)
     return _wrap(result)
 
@@ -234,9 +268,10 @@ def _compute(kind: str, name: str, function: Any, *arguments: Any, **options: An
         *map(_unwrap, arguments), **{key: _unwrap(value) for key, value in options.items()}
     )
     if out is not None:
+        _check_device(*_arrays([*arguments, out]))
         record(kind, name)
         return out[0] if isinstance(out, tuple) else out
-    return _finish(name, kind, result, _hosts([*arguments, *options.values()]))
+    return _finish(name, kind, result, _arrays([*arguments, *options.values()]))
 
 
 # ---- operators and methods
@@ -408,6 +443,7 @@ class RawKernel:
             raise TypeError(
                 f"{self._name} takes {len(self._parameters)} arguments, got {len(arguments)}"
             )
+        _check_device(*_arrays(arguments))
         values = list(map(self._value, self._parameters, arguments))
         self._library.launch(self._name, grid, block, values)
 
@@ -487,7 +523,7 @@ def install() -> types.ModuleType:
         if not isinstance(getattr(np, name), types.ModuleType)
     }
     runtime = types.SimpleNamespace(
-        getDevice=lambda: 0,
+        getDevice=lambda: _current.number,
         getDeviceCount=lambda: 1,
         deviceSynchronize=lambda: record("synchronisation", "deviceSynchronize"),
     )
@@ -511,6 +547,15 @@ def install() -> types.ModuleType:
         )
         for sub in ("linalg", "fft")
     }
+    # How float32 products are rounded, of which there is one setting for the process.
+    types_of_products: dict[Any, int] = {}
+    linalg = _module(
+        "cupy._core._routines_linalg",
+        COMPUTE_TYPE_DEFAULT=1,
+        COMPUTE_TYPE_TF32=7,
+        set_compute_type=types_of_products.__setitem__,
+        get_compute_type=lambda dtype: types_of_products.get(dtype, 1),
+    )
     own = (ndarray, asarray, array, asnumpy, empty, empty_like, ascontiguousarray, RawModule)
     return _module(
         "cupy",
@@ -519,6 +564,7 @@ def install() -> types.ModuleType:
             **submodules,
             **{item.__name__: item for item in own},
             "cuda": cuda,
+            "_core": _module("cupy._core", _routines_linalg=linalg, __path__=[]),
             "__version__": "0 (stand-in)",
             "__path__": [],
         },

@@ -96,6 +96,47 @@ def test_public_function_launches_only_its_kernels(
     assert stand_in.submit(_launches, operation).result() == launched
 
 
+def _on_another_device(operation: str) -> set[int]:
+    """Call the public function in a new thread, and give the numbers of the results' devices."""
+    import threading
+
+    import cupy
+    import numpy as np
+
+    import kernels
+
+    with cupy.cuda.Device(1):
+        ones = [cupy.asarray(np.ones((6, 4), np.float32)) for _ in range(3)]
+        row, labels = cupy.asarray(np.ones(4, np.float32)), cupy.asarray(np.zeros(6, np.uint8))
+        order = cupy.asarray(np.arange(6))
+        square = [cupy.asarray(np.ones((4, 4), np.float32)) for _ in range(4)]
+    layers = [(weight, row) for weight in square]
+    results: list[object] = []
+    calls: dict[str, Callable[[], object]] = {
+        "softmax_cross_entropy": lambda: kernels.softmax_cross_entropy(ones[0], labels),
+        "bias_relu": lambda: (kernels.bias_relu(ones[0], row),),
+        "relu_backward": lambda: kernels.relu_backward(*ones[:2]),
+        "momentum_update": lambda: kernels.momentum_update(*ones, 0.1, 0.9),
+        "minibatch_steps": lambda: next(
+            kernels.minibatch_steps(
+                *(ones[0], labels, order, [(slice(0, 6), 0.1)], layers[:2], layers[2:]),
+                momentum=0.9,
+            )
+        )[2:],
+    }
+    thread = threading.Thread(target=lambda: results.extend(calls[operation]()))
+    thread.start()
+    thread.join()
+    return {array.device.id for array in results}
+
+
+@pytest.mark.parametrize("operation", [*cases.OPERATIONS, "minibatch_steps"])
+def test_kernels_run_on_the_device_of_their_arrays_in_any_thread(
+    operation: str, stand_in: ProcessPoolExecutor
+) -> None:
+    assert stand_in.submit(_on_another_device, operation).result() == {1}
+
+
 def _launches_on_transposed() -> int:
     import cupy
     import fake_cupy

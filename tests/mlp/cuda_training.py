@@ -1,12 +1,14 @@
 """Train on the stand-in for CuPy, in a process of its own, and print what a GPU would have done.
 
-python cuda_training.py CONFIG_JSON prints as JSON, among others, how many calls of each kind
-and launches of each kernel every epoch made.
+python cuda_training.py CONFIG_JSON prints as JSON, among others, how many calls of each kind and
+launches of each kernel every epoch made. "device" in CONFIG_JSON is the number of a device, on
+which a thread of its own trains: device 0 is current there, as in every new thread.
 """
 
 import json
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,10 +20,11 @@ cupy = fake_cupy.install()
 import array_api_compat.cupy as xp  # noqa: E402 (only after the stand-in is in place)
 import numpy as np  # noqa: E402
 
-from mlp import Dataset, Rows, TrainingConfig, train  # noqa: E402
+from mlp import Classifier, Dataset, Rows, TrainingConfig, train  # noqa: E402
 from mlp.device import Device, to_numpy  # noqa: E402
 from mlp.model import named_arrays  # noqa: E402
-from mlp.work import step_kind  # noqa: E402
+from mlp.team import Team  # noqa: E402
+from mlp.work import Work, step_kind  # noqa: E402
 
 
 def dataset():
@@ -34,11 +37,20 @@ def dataset():
     return Dataset(*splits, 1 / 255, 4, tuple("ABCD"), None, "memory", "")
 
 
+def predictions(dataset, parameters):
+    return (
+        Classifier.of(parameters, dataset)
+        ._replace(parameters=parameters)
+        .predict_probabilities(dataset.train.features)
+    )
+
+
 def main(options):
+    number = options.pop("device", 0)
     options["hidden"] = tuple(options["hidden"])
     config = TrainingConfig(**options)
     host = dataset()
-    device = Device(xp, cupy.cuda.Device(0), "cuda", "cuda", "cuda:0", "stand-in")
+    device = Device(xp, cupy.cuda.Device(number), "cuda", "cuda", f"cuda:{number}", "stand-in")
     moved = host.to(device)
     epochs, launches = [], []
 
@@ -48,7 +60,10 @@ def main(options):
         launches.append(Counter(names))
         fake_cupy.recorded.clear()
 
-    state = train(moved, config, on_epoch=on_epoch)
+    with ThreadPoolExecutor(1) as thread:
+        state = thread.submit(train, moved, config, on_epoch=on_epoch).result()
+        predicted = thread.submit(predictions, moved, state.parameters).result()
+        zero = thread.submit(Work, moved, config, Team(1)).result()._zero
     on_host = train(host, replace(config, shard_rows=config.shard_rows or 65_536))
     differences = [
         float(np.abs(to_numpy(array) - named_arrays(on_host.parameters)[name]).max())
@@ -61,8 +76,8 @@ def main(options):
                 "epochs": epochs,
                 "launches": launches,
                 "on_device": all(
-                    isinstance(array, cupy.ndarray)
-                    for array in named_arrays(state.parameters).values()
+                    isinstance(array, cupy.ndarray) and array.device.id == number
+                    for array in (*named_arrays(state.parameters).values(), predicted, zero)
                 ),
                 "losses": [row[1:-1] for row in state.history],
                 "losses_on_host": [row[1:-1] for row in on_host.history],

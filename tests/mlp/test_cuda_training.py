@@ -111,6 +111,16 @@ def check_budget(epoch, options):
 
 
 @needs_compiler
+@pytest.mark.parametrize("name", ["several shards", "mini-batches", "fused steps", "everything"])
+def test_every_call_is_made_with_the_device_of_the_rows_current(name):
+    """In a new thread that is device 0, whose kernels would be given addresses of device 1."""
+    options = {"epochs": 2, "dtype": "float64", **RUNS[name][1]}
+    second = train_on_the_stand_in(**options, device=1)
+    assert second["on_device"]
+    assert second["losses"] == train_on_the_stand_in(**options)["losses"]
+
+
+@needs_compiler
 def test_float32_trains_too():
     run = train_on_the_stand_in(hidden=[16], epochs=3)
     np.testing.assert_allclose(run["losses"], run["losses_on_host"], **TRAINING["float32"])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from mlp import DeviceError, choose_device
+from mlp import DeviceError, choose_device, installation
 from mlp.device import available_threads, copy_like, device_kind, to_numpy
 
 REQUESTS = ["auto", "cuda", "cuda:0"]
@@ -41,11 +41,25 @@ class Cupy:
     float64 = np.float64
 
     def __init__(self, fails_at=None):
-        self.fails_at, self.used = fails_at, []
+        self.fails_at, self.used, self.compute_types = fails_at, [], {}
         self.cuda = SimpleNamespace(is_available=lambda: fails_at != "driver", Device=self.device)
 
+    # `importlib` gives this object for every module of CuPy, so for the one of products too.
+    COMPUTE_TYPE_DEFAULT, COMPUTE_TYPE_TF32 = 1, 7
+    capability = "90"
+
+    def set_compute_type(self, dtype, kind):
+        if self.fails_at == "precision":
+            raise AttributeError("no set_compute_type")
+        self.compute_types[dtype] = kind
+
+    def get_compute_type(self, dtype):
+        return self.compute_types.get(dtype, self.COMPUTE_TYPE_DEFAULT)
+
     def device(self, number):
-        return SimpleNamespace(id=number, use=lambda: self.used.append(number))
+        return SimpleNamespace(
+            id=number, use=lambda: self.used.append(number), compute_capability=self.capability
+        )
 
     def ones(self, shape, dtype):
         if self.fails_at == "allocation":
@@ -88,6 +102,7 @@ def machine(monkeypatch):
         monkeypatch.setattr(ctypes, "CDLL", load)
         monkeypatch.setattr(importlib.util, "find_spec", lambda name: cupy)
         monkeypatch.setattr(importlib, "import_module", lambda name: cupy)
+        monkeypatch.setattr(installation, "installed", lambda distributions: {})
         return cupy
 
     return simulate
@@ -136,6 +151,7 @@ BROKEN = [
     ),
     (Driver(), Cupy("kernel"), r"cannot compile a kernel .*libnvrtc.*pip install"),
     (Driver(), Cupy("product"), r"a matrix product on it fails .*CUBLAS.*pip install"),
+    (Driver(), Cupy("precision"), r"does not let the precision .* be set .*pip install"),
     (Driver(), Cupy("value"), r"computes 2 x 2 = 0\.0"),
 ]
 
@@ -170,6 +186,28 @@ def test_the_number_of_the_device_counts(machine):
     assert cupy.used == [2]
     with pytest.raises(DeviceError, match=r"has 3 NVIDIA device\(s\); use cuda:0 to cuda:2"):
         choose_device("cuda:3")
+
+
+def test_tf32_is_what_cupy_says_whatever_was_asked_for_before(machine):
+    cupy = machine(Driver(), Cupy())
+    first = choose_device("cuda", tf32=True)
+    assert first.tf32
+    assert cupy.compute_types == {np.dtype(np.float32): 7}
+    second = choose_device("cuda")
+    assert not second.tf32
+    assert not first.tf32  # one setting for the process
+    cupy.capability = "75"
+    assert not choose_device("cuda", tf32=True).tf32
+    assert not choose_device("cpu", tf32=True).tf32
+
+
+def test_cupy_has_what_tf32_is_set_with():
+    products = pytest.importorskip("cupy._core._routines_linalg", reason="CuPy is not installed")
+    assert products.COMPUTE_TYPE_TF32 != products.COMPUTE_TYPE_DEFAULT
+    before = products.get_compute_type(np.dtype(np.float32))
+    products.set_compute_type(np.dtype(np.float32), products.COMPUTE_TYPE_DEFAULT)
+    assert products.get_compute_type(np.dtype(np.float32)) == products.COMPUTE_TYPE_DEFAULT
+    products.set_compute_type(np.dtype(np.float32), before)
 
 
 @pytest.mark.parametrize(("rank", "number"), [(0, 0), (2, 2), (3, 0), (7, 1)])

@@ -186,7 +186,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(write, need, tmp_path):
 
 @pytest.mark.parametrize(
     ("write", "library", "extra"),
-    [(export_onnx, "onnx", "onnx"), (export_keras, "tensorflow", "test")],
+    [(export_onnx, "onnx", "onnx"), (export_keras, "tensorflow", "tools")],
 )
 def test_an_absent_library_is_named_with_the_command(write, library, extra, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, library, None)

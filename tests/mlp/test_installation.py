@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -186,3 +187,44 @@ def test_a_copy_that_only_lies_on_the_path_trains_and_notes_it(
     assert doctor._package().text.endswith("not installed: a copy on Python's path")
     monkeypatch.setattr(installation, "version", lambda name: "1.0")
     assert doctor._package().text.endswith(str(ROOT / "mlp"))
+
+
+NEW_12, NEW_13 = 'pip install -e ".[cuda12]"', 'pip install -e ".[cuda13]"'
+
+
+@pytest.mark.parametrize(
+    ("release", "there", "command"),
+    [
+        ((12, 4), [], NEW_12),
+        ((13, 0), [], NEW_13),
+        ((12, 4), ["cupy-cuda12x"], 'pip install "cupy-cuda12x[ctk]>=14.2"'),
+        ((13, 0), ["cupy-cuda13x"], 'pip install "cupy-cuda13x[ctk]>=14.2"'),
+        # A driver runs what an earlier release has built, and not the other way round.
+        ((13, 0), ["cupy-cuda12x"], 'pip install "cupy-cuda12x[ctk]>=14.2"'),
+        ((12, 4), ["cupy-cuda13x"], f"pip uninstall -y cupy-cuda13x && {NEW_12}"),
+        ((13, 0), ["cupy-cuda11x"], f"pip uninstall -y cupy-cuda11x && {NEW_13}"),
+        ((13, 0), ["cupy"], f"pip uninstall -y cupy && {NEW_13}"),
+        (
+            (13, 0),
+            ["cupy-cuda12x", "cupy-cuda13x"],
+            f"pip uninstall -y cupy-cuda12x cupy-cuda13x && {NEW_13}",
+        ),
+    ],
+)
+def test_no_command_leaves_two_cupys(monkeypatch, release, there, command):
+    def version(name):
+        if name not in there:
+            raise PackageNotFoundError(name)
+        return "14.2.0"
+
+    monkeypatch.setattr(installation, "version", version)
+    assert installation.cupy_command(release) == command
+
+
+def test_no_advice_names_the_extra_that_brings_a_cupy_along():
+    """What the README's first block installs is in an environment of its own."""
+    places = [*ROOT.glob("mlp/**/*.py"), *ROOT.glob("kernels/*.py"), *ROOT.glob("scripts/**/*.py")]
+    for path in [*places, *ROOT.glob("*/README.md")]:
+        assert not re.search(r"\[[\w,]*\btest\b[\w,]*\]\"", path.read_text()), path
+    with_test = re.findall(r".*\btest\b[\w,]*\]\".*", (ROOT / "README.md").read_text())
+    assert [line.partition(" &&")[0] for line in with_test] == ["python3 -m venv .venv"]

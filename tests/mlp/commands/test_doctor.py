@@ -10,13 +10,23 @@ from types import ModuleType
 
 import pytest
 
+from mlp import installation
 from mlp.commands import doctor
-from mlp.driver import Driver
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "doctor.py"
 STAND_IN = (ROOT / "tests" / "stand_in", ROOT / "tests" / "kernels")
-NO_CUPY = 'import sys\nsys.modules["cupy"] = None\n'  # a process finds no CuPy then
+# A process finds no CuPy then, and pip knows of none.
+NO_CUPY = """
+import importlib.metadata, sys
+sys.modules["cupy"] = None
+version = importlib.metadata.version
+def hiding(name):
+    if name.startswith("cupy"):
+        raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+importlib.metadata.version = hiding
+"""
 
 
 def ask(environment, *arguments):
@@ -86,6 +96,7 @@ def find_nvidia_header_directory(name): return None
 def test_missing_nvrtc_and_headers_are_found_missing(machine, tmp_path):
     package(tmp_path, "cuda", "")
     package(tmp_path / "cuda", "pathfinder", PATHFINDER)
+    (tmp_path / "sitecustomize.py").write_text(NO_CUPY.replace('sys.modules["cupy"] = None', ""))
     found = findings(machine(tmp_path, *STAND_IN))
     for name in ("NVRTC", "CUDA headers"):
         assert found[name]["state"] == "absent"
@@ -105,6 +116,17 @@ def test_headers_of_another_release_than_the_compiler_are_reported(
     found = doctor._headers(True, "install")
     assert (found.state, found.mend) == (state, "install" if state == "broken" else "")
     assert found.text.startswith(f"13.0 in {tmp_path}")
+
+
+def test_two_cupys_are_both_removed_before_one_is_installed(monkeypatch):
+    two = {"cupy-cuda12x": "14.2.0", "cupy-cuda13x": "14.2.0"}
+    for module in (doctor, installation):
+        monkeypatch.setattr(module, "installed", lambda distributions: two)
+    found = doctor._cupy(True, installation.cupy_command((13, 0)))
+    assert found.state == "broken"
+    assert found.mend == (
+        'pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install -e ".[cuda13]"'
+    )
 
 
 def test_a_driver_that_does_not_answer_is_reported(machine):
@@ -170,9 +192,13 @@ def test_the_screen_is_one_screen_with_the_command_under_what_it_mends(machine, 
     assert lines[command - 1].startswith("- CuPy ")
 
 
-def test_every_extra_that_a_command_names_exists():
+def test_every_extra_that_a_command_names_exists(monkeypatch):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = [Driver(release, 1, 0).extra for release in ((11, 8), (12, 9), (13, 0), (14, 1))]
+    monkeypatch.setattr(installation, "installed", lambda distributions: {})
+    releases = ((11, 8), (12, 9), (13, 0), (14, 1))
+    extras = [
+        re.search(r"\[(\w+)\]", installation.cupy_command(release))[1] for release in releases
+    ]
     assert extras == ["cuda12", "cuda12", "cuda13", "cuda13"]
     assert set(extras) <= set(project["optional-dependencies"])
 

@@ -126,7 +126,7 @@ def test_a_file_whose_check_breaks_off_is_removed(model, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("kind", "library", "extra"), [("onnx", "onnx", "onnx"), ("keras", "tensorflow", "test")]
+    ("kind", "library", "extra"), [("onnx", "onnx", "onnx"), ("keras", "tensorflow", "tools")]
 )
 def test_an_absent_library_exits_2_with_the_command(
     kind, library, extra, model, capsys, monkeypatch
