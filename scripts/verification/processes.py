@@ -1,18 +1,23 @@
-"""Checks that need a process of their own."""
+"""Checks that need a process of their own, and how such a process is run."""
 
 import json
 import os
 import subprocess
 import sys
-import xml.etree.ElementTree as ET
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from verification.setup import Setup, Values
+from benchmarks.process import only_gpu
+
+from verification.setup import NotRunError, Setup, Values
 
 ROOT = Path(__file__).resolve().parents[2]
-CASES = "tests/kernels/test_cuda_execution.py"
-LIMIT_S = 300
+# A plain copy of the repository will do: nothing of it need be installed.
+_PATHS = (ROOT, ROOT / "scripts", ROOT / "tests", ROOT / "tests" / "kernels")
+MOST_SECONDS = 240
+CASES_SECONDS, CASES_QUICK_SECONDS = 90, 30
+_TO_START = 60  # seconds that a process may take besides what it is given
 
 
 def run_kernel_cases(setup: Setup) -> Values:
@@ -21,88 +26,74 @@ def run_kernel_cases(setup: Setup) -> Values:
     In a process of its own, because a kernel that reads a wrong address leaves its process unable
     to use the device, and the other checks are to run on.
     """
-    number = setup.device.handle.id
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    only = visible.split(",")[number] if visible else str(number)
-    with TemporaryDirectory() as folder:
-        report = Path(folder) / "report.xml"
-        done = _run(
-            *("-m", "pytest", CASES, "-q", "-k", setup.cases, "-m", ""),
-            *("-p", "no:cacheprovider", "-W", "default", f"--junitxml={report}"),
-            CUDA_VISIBLE_DEVICES=only,
-        )
-        if not report.exists():
-            raise RuntimeError(_last_line(done))
-        cases = list(ET.parse(report).iter("testcase"))
-    wrong = [(case, part) for case in cases for part in case if part.tag in ("failure", "error")]
-    skipped = sum(case.find("skipped") is not None for case in cases)
-    return {
-        "passed": len(cases) - len(wrong) - skipped,
-        "failed": [f"{case.get('name')}: {_reason(part.text or '')}" for case, part in wrong],
-        "skipped": skipped,
-    }
-
-
-def _reason(traceback: str) -> str:
-    """Find the exception in pytest's account of it, where lines of it begin with E."""
-    lines = [line[1:].strip() for line in traceback.splitlines() if line.startswith("E ")]
-    return lines[0] if lines else "no exception is named"
-
-
-_PRODUCT = """
-import sys
-import numpy as np
-from mlp.device import choose_device, to_numpy
-
-device = choose_device(sys.argv[1], strict=True, tf32=sys.argv[2] == "tf32")
-a, b = np.random.default_rng(0).standard_normal((2, 512, 512), dtype=np.float32)
-exact = a.astype(np.float64) @ b.astype(np.float64)
-product = to_numpy(device.put(a) @ device.put(b))
-print(np.linalg.norm(product - exact) / np.linalg.norm(exact))
-"""
-
-
-def compare_tf32(setup: Setup) -> Values:
-    """Multiply with and without TF32; CuPy asks once in a process which it is to be."""
-    import cupy
-
-    errors = {}
-    for precision in ("float32", "tf32"):
-        done = _run("-c", _PRODUCT, setup.device.used, precision)
-        if done.returncode != 0:
-            raise RuntimeError(_last_line(done))
-        errors[f"{precision}_error"] = float(done.stdout)
-    properties = cupy.cuda.runtime.getDeviceProperties(setup.device.handle.id)
-    return {**errors, "has_tf32": properties["major"] >= 8}
+    seconds = setup.seconds_left(CASES_QUICK_SECONDS if setup.quick else CASES_SECONDS)
+    words = ["-m", "verification.cases", f"--seconds={seconds}", f"--only={setup.cases}"]
+    return dict(answer(run(setup, *words, most=seconds + _TO_START)))
 
 
 def run_train_py(setup: Setup) -> Values:
     """Train from the command line, and read what the run says of its device."""
+    config = setup.config
     with TemporaryDirectory() as folder:
         out = Path(folder) / "run"
-        done = _run(
-            *("scripts/train.py", "--device", setup.device.requested, "--strict-device"),
-            *("--data", setup.config.data, "--split", *map(str, setup.config.split)),
-            *("--hidden", *map(str, setup.config.hidden), "--epochs", "2"),
-            *("--quiet", "--out", str(out)),
+        done = run(
+            setup,
+            *("scripts/train.py", "--device", "cuda", "--strict-device", "--epochs", "2"),
+            *("--data", config.data, "--split", *map(str, config.split)),
+            *("--hidden", *map(str, config.hidden), "--batch-size", str(config.batch_size)),
+            *("--quiet", "--no-report", "--out", str(out)),
         )
         if done.returncode != 0:
-            raise RuntimeError(f"exit status {done.returncode}: {_last_line(done)}")
+            raise RuntimeError(f"exit status {done.returncode}: {last_line(done)}")
         return dict(json.loads((out / "run.json").read_text())["device"])
 
 
-def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT_S,
-        check=False,
-    )
+def run(
+    setup: Setup, *arguments: str, before: tuple[str, ...] = (), most: float = MOST_SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Run Python, behind another program where one is given, with the GPU as its only one.
+
+    Raises
+    ------
+    NotRunError
+        Nothing is left of the time, or it ran out while the process went on as it should.
+    RuntimeError
+        It did not end in the time that it had.
+    """
+    limit = setup.seconds_left(most)
+    paths = [*map(str, _PATHS), os.environ.get("PYTHONPATH")]
+    try:
+        return subprocess.run(
+            [*before, sys.executable, *arguments],
+            cwd=ROOT,
+            env=os.environ
+            | {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+            | only_gpu(setup.device.used),
+            capture_output=True,
+            text=True,
+            timeout=limit,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        if limit < most:
+            raise NotRunError("the time was over before it was done") from error
+        raise RuntimeError(f"{' '.join(arguments[:2])} did not end in {limit:.0f} s") from error
 
 
-def _last_line(done: subprocess.CompletedProcess[str]) -> str:
+def answer(done: subprocess.CompletedProcess[str]) -> Any:
+    """Return the JSON in the last line that a process has printed.
+
+    Raises
+    ------
+    RuntimeError
+        It failed.
+    """
+    if done.returncode != 0:
+        raise RuntimeError(last_line(done))
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return what a process said last."""
     lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
     return lines[-1] if lines else f"no output, exit status {done.returncode}"

@@ -1,15 +1,19 @@
-"""The logic of verify_cuda.py: its verdicts, and all of it on the stand-in for a GPU."""
+"""verify_cuda.py: its command line, its tools, and all of it on the stand-in for a GPU."""
 
+import contextlib
 import copy
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
+import fake_tools
 import pytest
+from gpu_results import good_results
+from verification import NotRunError
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ROOT / "scripts"
@@ -20,18 +24,6 @@ STAND_IN = (ROOT / "tests" / "stand_in", ROOT / "tests" / "kernels")
 def script(monkeypatch):
     monkeypatch.syspath_prepend(str(SCRIPTS))
     return importlib.import_module("verify_cuda")
-
-
-@pytest.fixture(scope="module")
-def letters(tmp_path_factory):
-    """Write a small data set of images: 400 rows, 3 classes, 6 x 5 pixels."""
-    rng = np.random.default_rng(0)
-    labels = (np.arange(400) % 3).astype(np.uint8)
-    images = rng.integers(0, 120, (400, 6, 5)).astype(np.uint8)
-    images[np.arange(400), labels * 2] += 100
-    path = tmp_path_factory.mktemp("data") / "letters.npz"
-    np.savez_compressed(path, images=images, labels=labels)
-    return path
 
 
 def run(environment, *arguments):
@@ -49,96 +41,7 @@ def verify(environment, *arguments):
     return run(environment, SCRIPTS / "verify_cuda.py", *arguments)
 
 
-# ---- verdicts
-
-
-def good_results():
-    def kernel(name, gb_s):
-        return {name: {"bytes": 1, "seconds": 1.0, "gb_s": gb_s}}
-
-    return {
-        "device": {
-            "name": "GPU", "memory_bytes": 2**34, "compute_capability": [9, 0],
-            "driver": 12080, "runtime": 12090, "nvrtc": [12, 9], "cupy": "14.2.0",
-        },
-        "kernels": {"passed": 390, "failed": [], "skipped": 0},
-        "float64": {"epochs": 20, "loss": 1e-14, "parameters": 1e-13},
-        "float32": {"epochs": 20, "loss": 1e-6, "parameters": 1e-5},
-        "bandwidth": {
-            "rows": 10_000, "columns": 1_000, "copy_gb_s": 1000.0,
-            "operations": {
-                **kernel("softmax_cross_entropy", 100.0), **kernel("bias_relu", 500.0),
-                **kernel("relu_backward", 600.0), **kernel("momentum_update", 400.0),
-            },
-        },
-        "epoch": {"fused_s": 0.004, "plain_s": 0.004, "gemms_s": 0.003},
-        "memory": {"peak_bytes": 2**20},
-        "tf32": {"float32_error": 3e-7, "tf32_error": 3e-4, "has_tf32": True},
-        "resume": {"epochs": 6, "hashes": {"full": ["aa", "aa"], "128": ["bb", "bb"]}},
-        "train.py": {"used": "cuda:0", "library": "cupy"},
-    }  # fmt: skip
-
-
-def test_good_results_pass_and_can_be_told(script):
-    results = good_results()
-    assert set(results) == set(script.VERDICTS) == set(script.CHECKS)
-    assert script.judge(results) == []
-    for name, values in results.items():
-        assert script.VERDICTS[name].summary(values)
-
-
-FAULTS = {
-    "a kernel differs": (("kernels", "failed"), ["bias_relu: AssertionError"], "AssertionError"),
-    "a case was skipped": (("kernels", "skipped"), 1, "1 were skipped"),
-    "no case ran": (("kernels", "passed"), 0, "0 cases ran"),
-    "float64 loss": (("float64", "loss"), 2e-11, "loss differs"),
-    "float64 weights": (("float64", "parameters"), 2e-10, "parameters differs"),
-    "float32 loss": (("float32", "loss"), 2e-4, "loss differs"),
-    "float32 weights": (("float32", "parameters"), float("nan"), "parameters differs"),
-    "bias_relu": (("bandwidth", "operations", "bias_relu", "gb_s"), 499.0, "bias_relu reaches"),
-    "relu_backward": (
-        ("bandwidth", "operations", "relu_backward", "gb_s"), 499.0, "relu_backward reaches"
-    ),
-    "slower than plain": (("epoch", "fused_s"), 0.0041, "times as long"),
-    "no memory": (("memory", "peak_bytes"), 0, "no memory"),
-    "TF32 without asking": (("tf32", "float32_error"), 2e-5, "without TF32 a product is wrong"),
-    "TF32 in vain": (("tf32", "tf32_error"), 3e-7, "changes nothing"),
-    "resumed otherwise": (("resume", "hashes", "128"), ["bb", "cc"], "batch size 128"),
-    "on the CPU": (("train.py", "used"), "cpu", "used: cpu"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", FAULTS)
-def test_every_fault_fails_its_check_and_no_other(script, name):
-    path, value, message = FAULTS[name]
-    results = good_results()
-    place = results
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    (failure,) = script.judge(results)
-    assert failure.startswith(f"{path[0]}: ")
-    assert message in failure
-
-
-@pytest.mark.parametrize("name", good_results())
-def test_a_check_that_did_not_run_or_raised_fails(script, name):
-    results = good_results()
-    results[name] = {"error": "RuntimeError: out of memory", "seconds": 1.0}
-    assert script.judge(results) == [f"{name}: RuntimeError: out of memory"]
-    del results[name]
-    assert script.judge(results) == [f"{name}: did not run"]
-
-
-def test_rules_that_do_not_apply_are_not_applied(script):
-    results = good_results()
-    results["bandwidth"]["rows"] = 9_999
-    results["bandwidth"]["operations"]["bias_relu"]["gb_s"] = 1.0
-    results["tf32"] = {"float32_error": 3e-7, "tf32_error": 3e-7, "has_tf32": False}
-    assert script.judge(results) == []
-
-
-# ---- the run
+# ---- the command line
 
 
 @pytest.fixture
@@ -146,74 +49,82 @@ def outcome(script, monkeypatch, tmp_path, capsys, letters):
     """Run the command line over checks that give these results, or raise them."""
 
     def run_main(results):
-        def check(values):
+        def check(result):
             def give(setup):
-                if isinstance(values, Exception):
-                    raise values
-                return copy.deepcopy(values)
+                if isinstance(result, Exception):
+                    raise result
+                return copy.deepcopy(result["found"])
 
             return give
 
-        device = SimpleNamespace(used="cuda:0", requested="cuda")
+        @contextlib.contextmanager
+        def unwatched(bus):
+            yield SimpleNamespace(seen={"throttled": []})
+
+        handle = SimpleNamespace(id=0)
+        device = SimpleNamespace(used="cuda:0", requested="cuda", handle=handle)
         monkeypatch.setattr(script, "choose_device", lambda requested, strict: device)
+        monkeypatch.setattr(script, "l2_bytes", lambda number: 2**20)
+        monkeypatch.setattr(script, "Watch", unwatched)
+        monkeypatch.setattr(script, "bus_id", lambda number: "")
         monkeypatch.setattr(script, "CHECKS", {k: check(v) for k, v in results.items()})
         out = tmp_path / "verify_cuda.json"
         arguments = ["--data", str(letters), "--split", "200", "60", "--out", str(out)]
         status = script.main(arguments)
         printed = capsys.readouterr()
         assert printed.err == ""
-        return status, printed.out.splitlines(), json.loads(out.read_text())
+        report = out.with_suffix(".md").read_text()
+        return status, printed.out.splitlines(), json.loads(out.read_text()), report
 
     return run_main
 
 
-def test_a_run_without_faults_ends_with_passed(outcome):
-    status, lines, record = outcome(good_results())
-    assert (status, lines[-1]) == (0, "PASSED")
-    assert (record["passed"], record["failures"]) == (True, [])
-    assert [line.split()[0] for line in lines[1:11]] == list(good_results())
-    assert all(line.split()[1] == "passed" for line in lines[1:11])
-    assert record["results"]["epoch"].items() >= good_results()["epoch"].items()
+def test_a_run_without_faults_passes_and_leaves_record_and_report(outcome):
+    status, lines, record, report = outcome(good_results())
+    assert (status, lines[-2:]) == (0, ["speed: AS EXPECTED", "correctness: PASSED"])
+    names = list(good_results())
+    assert [line.split()[:2] for line in lines[1 : len(names) + 1]] == [
+        [n, "passed"] for n in names
+    ]
+    assert record["results"]["epochs"]["found"] == good_results()["epochs"]["found"]
+    assert record["command"].startswith("python ")
+    assert report.startswith("### GPU\n\n**PASSED**, speed **AS EXPECTED**\n")
 
 
 def test_an_error_in_one_check_is_one_line_and_the_others_run(outcome):
-    results = {**good_results(), "device": RuntimeError("out of\nmemory")}
-    status, lines, record = outcome(results)
-    assert (status, lines[-1]) == (1, "FAILED")
-    assert lines[1].startswith("device     FAILED")
-    assert all(line.split()[1] == "passed" for line in lines[2:11])
-    assert record["failures"] == ["device: RuntimeError: out of memory"]
-    assert lines[-2] == "- device: RuntimeError: out of memory"
+    results = {**good_results(), "resume": RuntimeError("illegal\naddress")}
+    status, lines, record, _ = outcome(results)
+    assert (status, lines[-1]) == (1, "correctness: FAILED")
+    assert sum(line.split()[1:2] == ["passed"] for line in lines) == len(results) - 1
+    assert record["wrong"] == ["resume: RuntimeError: illegal address"]
+    assert "- resume: RuntimeError: illegal address" in lines
 
 
-def test_on_the_stand_in_every_check_but_tf32_passes(machine, letters, tmp_path):
-    out = tmp_path / "verify_cuda.json"
-    done = verify(
-        machine(*STAND_IN), "--data", letters, "--split", 200, 60, "--hidden", 12, "--epochs", 4,
-        "--rounds", 1, "--copy-mib", 1, "--cases", "gpu and momentum_update-float32-False",
-        "--out", out,
-    )  # fmt: skip
-    assert done.stderr == ""
-    record = json.loads(out.read_text())
-    results = record["results"]
-    # The stand-in has no TF32, and its times are a CPU's.
-    assert [f for f in record["failures"] if not f.startswith("epoch: the kernels")] == [
-        "tf32: asking for TF32 changes nothing"
-    ]
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "FAILED")
-    assert results["kernels"] == results["kernels"] | {"passed": 2, "failed": [], "skipped": 0}
-    assert results["train.py"]["used"] == "cuda:0"
-    assert results["train.py"]["requested"] == "cuda"
-    assert results["memory"]["peak_bytes"] > 400 * 30  # the rows alone
-    assert results["device"]["name"] == "Stand-in"
-    assert len(set(results["resume"]["hashes"]["full"] + results["resume"]["hashes"]["128"])) == 2
-    sizes = {name: one["bytes"] for name, one in results["bandwidth"]["operations"].items()}
-    assert sizes == {
-        "softmax_cross_entropy": 200 * (3 * 4 + 1 + 4 + 3 * 4 + 4),
-        "bias_relu": 2 * 200 * 12 * 4 + 12 * 4,
-        "relu_backward": 3 * 200 * 12 * 4 + 12 * 4,
-        "momentum_update": 5 * 30 * 12 * 4,
-    }
+@pytest.mark.parametrize("error", [MemoryError("out of\nmemory"), NotRunError("the time is over")])
+def test_what_others_take_leaves_the_verdict_open(outcome, error):
+    status, lines, record, _ = outcome({**good_results(), "float32": error})
+    assert (status, lines[-1]) == (3, "correctness: INCOMPLETE")
+    assert record["wrong"][0].startswith("float32: not run: the ")
+
+
+def test_what_the_time_does_not_suffice_for_is_told(outcome, script, monkeypatch):
+    monkeypatch.setattr(script, "MOST_SECONDS", -1)
+    status, lines, record, _ = outcome(good_results())
+    assert (status, lines[-1]) == (3, "correctness: INCOMPLETE")
+    assert {result["not_run"] for result in record["results"].values()} == {"the time is over"}
+    assert record["speed"] == "NOT JUDGED"
+
+
+def test_correct_kernels_on_a_shared_card_pass(outcome):
+    results = {**good_results(), "bandwidth": RuntimeError("out of memory")}
+    results["card"]["found"]["others"] = "2 other process(es) compute on it"
+    status, lines, _, _ = outcome(results)
+    assert status == 0
+    assert lines[-2] == "speed: NOT JUDGED (2 other process(es) compute on it)"
+    assert lines[-1] == "correctness: PASSED"
+
+
+# ---- on the stand-in
 
 
 MEASUREMENTS = """
@@ -221,21 +132,26 @@ import sys
 from types import SimpleNamespace
 import cupy, fake_cupy, numpy as np
 sys.path.insert(0, "scripts")
-from verification import timing
+from verification import epochs, timing
 from mlp import TrainingConfig, choose_device, load
+from mlp.epochs import by_rows, fused
 
 device = choose_device("cuda", strict=True)
 dataset = load(sys.argv[1], split=(200, 60)).to(device)
-config = TrainingConfig(hidden=(12, 7), epochs=2)
+config = TrainingConfig(hidden=(12,), batch_size=64)
 
-def count(kind, function, *arguments, **options):
+def count(kind, function, *arguments):
     fake_cupy.recorded.clear()
-    function(*arguments, **options)
+    function(*arguments)
     return sum(one == kind for one, _ in fake_cupy.recorded)
 
-for kernel in (True, False):
-    print(count("launch", timing._train_with, dataset, config, kernel=kernel))
-print(count("gemm", timing._gemms(dataset, config)))
+full = epochs.full_batch_epoch(dataset, TrainingConfig(hidden=(12, 7)))
+print(count("launch", full))
+print(count("launch", epochs.without_kernels, full))
+print(count("gemm", full), count("gemm", epochs._gemms(dataset, TrainingConfig(hidden=(12, 7)))))
+for way in (fused, by_rows):
+    call = epochs.mini_batch_epoch(dataset, config, way)
+    print(count("gemm", call), count("synchronisation", call), count("transfer", call))
 
 events = []
 class Event:
@@ -243,13 +159,12 @@ class Event:
     def synchronize(self): pass
 cupy.cuda.Event = Event
 cupy.cuda.get_elapsed_time = lambda start, stop: 32.0  # milliseconds
-copy = cupy.copyto
 cupy.copyto = lambda target, source: events.append("copy")
-timer = timing.Timer(SimpleNamespace(rounds=3, copy_bytes=2**20))
-print(timer.copy_seconds)
-timer.copy_seconds = 1e-9  # so short that the launches take longer
+timer = timing.Timer(SimpleNamespace(rounds=3, array_bytes=2**20))
+print(timer.copy.median)
+timer._copy_seconds = 1e-9  # so short that the launches take longer
 events.clear()
-timer.seconds([lambda: events.append("call")])
+timer.device_seconds(lambda: events.append("call"), 16)
 print(" ".join(map(str, (events.index("copy"), events.count("copy"), events.count("record")))))
 after = events[len(events) - events[::-1].index("copy"):]
 print(after == ["record", *["call"] * 16, "record"])
@@ -257,33 +172,110 @@ print(after == ["record", *["call"] * 16, "record"])
 
 
 def test_what_is_timed_is_what_is_said(machine, letters):
-    done = run(machine(*STAND_IN), "-c", MEASUREMENTS, letters)
+    done = run(machine(ROOT, *STAND_IN), "-c", MEASUREMENTS, letters)
     assert done.returncode == 0, done.stderr
-    fused, plain, gemms, copy_seconds, order, behind = done.stdout.splitlines()
+    fused, plain, gemms, steps, by_rows, copy_seconds, order, behind = done.stdout.splitlines()
     assert int(fused) > 0
     assert int(plain) == 0
     # Three layers: forward over three splits, and backward 2 * 3 - 1.
-    assert int(gemms) == 3 * 3 + 5
-    assert float(copy_seconds) == 0.032 / 16
+    assert gemms == f"{3 * 3 + 5} {3 * 3 + 5}"
+    # Nothing waits for the device, nor is anything sent to it. Four steps of five products each,
+    # none in a fused one; and two held-out splits of two.
+    assert steps == f"{2 * 2} 0 0"
+    assert by_rows == f"{2 * 2 + 4 * 5} 0 0"
+    assert float(copy_seconds) == 0.032 / 4
     # Two trains of 16 calls to warm up; then in each of 3 rounds 200 copies before the first event.
     assert order == "32 600 6"
     assert behind == "True"
 
 
-def test_the_kernel_cases_do_not_pass_where_no_gpu_is(script, machine, monkeypatch):
-    """Here the suite skips them: a run in which nothing ran is no proof."""
-    for name, value in machine(devices=0).items():
-        monkeypatch.setenv(name, value)
-    setup = SimpleNamespace(
-        device=SimpleNamespace(handle=SimpleNamespace(id=0)), cases="gpu and bias_relu"
+@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
+def test_a_plain_copy_on_the_stand_in_passes_but_for_tf32(machine, letters, tmp_path, quick):
+    """Nothing of the project is installed there, and neither pytest nor a framework."""
+    plain = tmp_path / "copy"
+    for name in ("mlp", "kernels", "scripts", "tests", "data"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, plain / name, ignore=ignored)
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(NOTHING_INSTALLED)
+    programs = tmp_path / "bin"
+    fake_tools.nvidia_smi(programs, utilization__gpu="55")
+    fake_tools.compute_sanitizer(programs)
+    fake_tools.ncu(programs)
+    environment = machine(
+        tmp_path / "site", *(plain / place.relative_to(ROOT) for place in STAND_IN)
     )
-    values = script.CHECKS["kernels"](setup)
-    assert (values["passed"], values["failed"]) == (0, [])
-    assert values["skipped"] >= 14
-    assert script.failures("kernels", values)
+    environment["PATH"] = f"{programs}:{environment['PATH']}"
+    out = tmp_path / "verify_cuda.json"
+    done = subprocess.run(
+        [
+            *(sys.executable, plain / "scripts" / "verify_cuda.py", "--data", letters),
+            *("--split", "200", "60", "--hidden", "12", "--epochs", "4", "--rounds", "1"),
+            *("--array-mib", "0.02", "--cases", "momentum_update-float32-False-0.0"),
+            *("--batch-size", "64", "--out", out, *["--quick"] * quick),
+        ],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.stderr == ""
+    record = json.loads(out.read_text())
+    assert record["wrong"] == ["tf32: asking for TF32 changes nothing"]
+    assert record["speed"] == "NOT JUDGED"
+    assert record["held back"] == "it is 55 % busy while nothing is asked of it"
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "correctness: FAILED")
+    results = {name: result.get("found") for name, result in record["results"].items()}
+    left_out = ["racecheck", "initcheck", "dram"] if quick else []
+    assert [name for name, found in results.items() if found is None] == ["rivals", *left_out]
+    assert "torch is not installed" in record["results"]["rivals"]["not_run"]
+    assert results["kernels"]["passed"] == results["kernels"]["known"] == 1
+    assert results["train.py"]["used"] == "cuda:0"
+    assert results["train.py"]["step"] == "fused"
+    assert results["tf32"]["recorded"] == [False, True, False]
+    assert results["card"]["peak_gb_s"] == 2 * 1e9 * 64 / 8 / 1e9
+    assert results["memory"]["64"]["peak_bytes"] > 400 * 30  # the rows alone
+    assert results["memcheck"]["reports"] == 0
+    if not quick:
+        assert results["dram"]["shares"]["bias_relu"] == 0.915
+    assert record["results"]["bandwidth"]["clocks"]["clocks.sm"] == 1980
+    assert results["bandwidth"]["peak_gb_s"] == 16
+    rows, flat = int(0.02 * 2**20) // 4, int(0.02 * 2**20) // 4
+    sizes = {name: one["bytes"] for name, one in results["bandwidth"]["operations"].items()}
+    assert sizes == {
+        "copy": 2 * int(0.02 * 2**20),
+        "softmax_cross_entropy": rows // 10 * (2 * 40 + 1 + 4 + 4),
+        "bias_relu": 2 * (rows // 1000) * 4000 + 4000,
+        "relu_backward": 3 * (rows // 1000) * 4000 + 4000,
+        "momentum_update": 5 * 4 * flat,
+        "minibatch_step": 5 * (rows // 1024) * 4096 + 2 * 128 * (rows // 1024),
+    }
+    assert "| `bias_relu` |" in out.with_suffix(".md").read_text()
+
+
+NOTHING_INSTALLED = """
+import importlib.metadata, sys
+sys.modules.update(torch=None, optax=None, pytest=None, hypothesis=None)
+version = importlib.metadata.version
+def hiding(name):
+    if name == "array-api-mlp":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+importlib.metadata.version = hiding
+"""
 
 
 # ---- not run, and bad usage
+
+
+def test_a_missing_package_is_one_line_with_the_command_that_brings_it(machine, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['array_api_compat'] = None")
+    done = verify(machine(tmp_path), "--quick")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr == (
+        "mlp: error: array-api-compat is not installed; python -m pip install array-api-compat\n"
+    )
 
 
 def test_without_a_gpu_it_says_not_run_and_why(machine, tmp_path):
@@ -301,7 +293,7 @@ def test_without_a_gpu_it_says_not_run_and_why(machine, tmp_path):
     [
         (["--device", "cpu"], "--device"),
         (["--epochs", "2"], "--epochs"),
-        (["--copy-mib", "much"], "--copy-mib"),
+        (["--array-mib", "much"], "--array-mib"),
         (["--out", "{tmp}/none/verify_cuda.json"], "verify_cuda.json"),
         (["--data", "{tmp}/none.npz"], "none.npz"),
     ],
@@ -328,5 +320,5 @@ def test_help_shows_the_defaults_and_an_example(script, capsys):
     with pytest.raises(SystemExit):
         script.main(["--help"])
     text = capsys.readouterr().out
-    for part in ("python scripts/verify_cuda.py --device cuda:1", "(default: 20)", "3 not run"):
+    for part in ("verify_cuda.py --quick --device cuda:1", "(default: 20, quick: 5)", "3 not run"):
         assert part in text

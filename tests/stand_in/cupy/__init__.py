@@ -60,3 +60,12 @@ _cupy.cuda.runtime.getDeviceProperties = lambda number: {
     "minor": 0,
     "totalGlobalMem": 2**30,
 }
+# By CUDA's numbers: multiprocessors, memory clock in kHz, width of the bus in bits, second cache.
+_cupy.cuda.runtime.deviceGetAttribute = lambda name, number: {
+    16: 4,
+    36: 1_000_000,
+    37: 64,
+    38: 2**18,
+}[name]
+_cupy.cuda.runtime.deviceGetPCIBusId = lambda number: f"0000:0{number}:00.0"
+_cupy.cuda.set_allocator = _cupy.cuda.set_pinned_memory_allocator = lambda allocator: None
