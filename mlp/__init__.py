@@ -9,7 +9,8 @@
     datasets/     reading, checking and splitting data
     device        which array library, and where
     config        every option of a run
-    classifier    a trained network and what its input means
+    classifier    a trained network and what its input means; model_file: what its file says
+    agreement     whether data and options can be trained with
 
 and, loaded only when they are imported themselves,
 
@@ -47,7 +48,7 @@ try:
     try:
         from .classifier import Classifier, load_model
         from .config import TrainingConfig
-        from .datasets import DataError, Dataset, Rows, load
+        from .datasets import DataError, Dataset, Preparation, Rows, ScaleWarning, load
         from .device import DeviceError, choose_device
         from .files import FileError
         from .history import History, Metrics
@@ -78,8 +79,10 @@ __all__ = [
     "Layer",
     "Metrics",
     "Parameters",
+    "Preparation",
     "Progress",
     "Rows",
+    "ScaleWarning",
     "TrainingConfig",
     "TrainingState",
     "__version__",

@@ -1,29 +1,24 @@
-"""A trained network and what its input means: its file, read without trust, and prediction."""
+"""A trained network and what its input means: its file, and prediction."""
 
-import json
-import math
-from collections.abc import Mapping
-from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from kernels import Array
 
-from .datasets import Dataset
+from .datasets import Dataset, Preparation
 from .device import device_current, to_numpy
 from .files import FileError, exists, write
-from .model import (
-    Layer,
-    Parameters,
-    layer_sizes,
-    map_arrays,
-    named_arrays,
-    predict_probabilities,
-    to_input,
-)
+from .model import Parameters, layer_sizes, map_arrays, predict_probabilities
+from .model_file import Origin, contiguous_arrays, metadata, read_metadata, read_parameters
 from .tensors import read_tensors
+
+_PIECE = 1000  # rows that are predicted at once
+_OF_BEFORE = (
+    "this model is of version 0.1, which did not record how its pictures were prepared: as then, "
+    "every picture is taken for a letter, cropped to its ink and stretched"
+)
 
 
 class Classifier(NamedTuple):
@@ -32,24 +27,45 @@ class Classifier(NamedTuple):
     Attributes
     ----------
     parameters : Parameters
-    scale : float
-        What raw features are multiplied by.
-    class_names : tuple of str
-        One for every output.
-    image_shape : (int, int) or None
-        Height and width, where a row is an image of uint8.
+    preparation : Preparation
+        How raw things become the network's input.
+    origin : Origin or None
+        Which rows it was trained on, where that is known.
+    note : str
+        What its user should know before it is given pictures.
     """
 
     parameters: Parameters
-    scale: float
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None
+    preparation: Preparation
+    origin: Origin | None = None
+    note: str = ""
 
     @classmethod
     def of(cls, parameters: Parameters, dataset: Dataset) -> "Classifier":
         """Return what a network trained on a data set is; the parameters are copied to the host."""
+        origin = Origin(dataset.sha256, dataset.split, dataset.split_seed)
         host = map_arrays(to_numpy, parameters)
-        return cls(host, dataset.scale, dataset.class_names, dataset.image_shape)
+        return cls(host, dataset.preparation, origin if dataset.sha256 else None)
+
+    def __repr__(self) -> str:
+        sizes, dtype = layer_sizes(self.parameters), self.parameters[0].weight.dtype
+        names = ", ".join(self.class_names[:5]) + (", ..." if len(self.class_names) > 5 else "")
+        return f"Classifier({' - '.join(map(str, sizes))}, {dtype}, classes {names})"
+
+    @property
+    def scale(self) -> float:
+        """What raw features are multiplied by first."""
+        return self.preparation.scale
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the outputs."""
+        return self.preparation.class_names
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width, where a row is an image of uint8."""
+        return self.preparation.image_size
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -59,11 +75,57 @@ class Classifier(NamedTuple):
     def input(self, features: Array) -> Array:
         """Return rows of raw features (N, D) as the network's input."""
         with device_current(features):
-            return to_input(features, self.parameters[0].weight.dtype, self.scale)
+            return self.preparation.input(features, self.parameters[0].weight.dtype)
 
     def predict_probabilities(self, features: Array) -> Array:
-        """Return every row's class probabilities, (N, K), from raw features (N, D)."""
+        """Return every row's class probabilities, (N, K), from raw features (N, D), all at once.
+
+        The rows have the parameters' library, and have been judged.
+        """
         return predict_probabilities(self.parameters, self.input(features))
+
+    def predict(self, raw: Array) -> np.ndarray:
+        """Return every row's class, (N,) integers: numbers of `class_names`.
+
+        Parameters
+        ----------
+        raw : (N, H, W) or (N, H * W) uint8, or (N, D) numbers
+            As in the data set: pixels from 0 to 255, or features as they were, not scaled.
+
+        Raises
+        ------
+        ValueError, TypeError
+            They have another shape, another dtype, or hold NaN or inf.
+        """
+        return np.asarray(self.predict_proba(raw).argmax(axis=1))
+
+    def predict_proba(self, raw: Array) -> np.ndarray:
+        """Return every row's class probabilities, (N, K); see `predict`."""
+        rows = self._judged(np.asarray(raw))
+        pieces = [
+            self.predict_probabilities(rows[start : start + _PIECE])
+            for start in range(0, len(rows), _PIECE)
+        ]
+        none = np.empty((0, len(self.class_names)), self.parameters[0].weight.dtype)
+        return np.concatenate([none, *pieces])
+
+    def _judged(self, raw: np.ndarray) -> np.ndarray:
+        n_features, shape = layer_sizes(self.parameters)[0], self.image_shape
+        shapes = [(n_features,)] if shape is None else [shape, (n_features,)]
+        if raw.ndim == 0 or raw.shape[1:] not in shapes:
+            want = " or ".join(str(("N", *one)).replace("'", "") for one in shapes)
+            raise ValueError(f"raw rows must have shape {want}, got {raw.shape}")
+        if shape is not None and raw.dtype != np.uint8:
+            raise TypeError(
+                f"pixels must be uint8 from 0 to 255, got {raw.dtype}; the model scales them itself"
+            )
+        if raw.dtype.kind not in "biuf":
+            raise TypeError(f"features must be numbers, got {raw.dtype}")
+        rows = raw.reshape(len(raw), n_features)
+        if raw.dtype.kind == "f" and not np.isfinite(rows).all():
+            row = int(np.argmin(np.isfinite(rows).all(axis=1)))
+            raise ValueError(f"features must be finite, row {row} holds NaN or inf")
+        return rows
 
     def save(self, path: Path) -> None:
         """Write the parameters as safetensors, and what a prediction needs besides as metadata.
@@ -75,12 +137,8 @@ class Classifier(NamedTuple):
         """
         from safetensors.numpy import save
 
-        metadata = {
-            "scale": repr(self.scale),
-            "class_names": json.dumps(self.class_names),
-            "image_shape": json.dumps(self.image_shape),
-        }
-        write(path, save(contiguous_arrays(self.parameters), metadata))
+        said = metadata(self.preparation, self.origin)
+        write(path, save(contiguous_arrays(self.parameters), said))
 
 
 def load_model(path: str | Path) -> Classifier:
@@ -97,97 +155,10 @@ def load_model(path: str | Path) -> Classifier:
     file = path / "model.safetensors" if exists(path) and path.is_dir() else path
     if not exists(file):
         raise FileError(f"{file}: no such model; name a run directory or a model.safetensors")
-    arrays, metadata = read_tensors(file)
+    arrays, said = read_tensors(file)
     try:
         parameters = read_parameters(arrays)
-        return Classifier(parameters, *_read_metadata(metadata, layer_sizes(parameters)))
+        preparation, origin, assumed = read_metadata(said, layer_sizes(parameters))
     except ValueError as error:
         raise FileError(f"{file}: {error}") from error
-
-
-def contiguous_arrays(parameters: Parameters, prefix: str = "") -> dict[str, np.ndarray]:
-    """Return all arrays by name, on the host and in C order, as safetensors needs them."""
-    return {
-        f"{prefix}{name}": np.ascontiguousarray(to_numpy(array))
-        for name, array in named_arrays(parameters).items()
-    }
-
-
-def read_parameters(arrays: Mapping[str, np.ndarray], prefix: str = "") -> Parameters:
-    """Collect the layers ``PREFIXlayers.0.weight``, ``PREFIXlayers.0.bias``, ... of a file.
-
-    Raises
-    ------
-    ValueError
-        They are no network: a layer is missing, shapes do not chain, or values are not finite
-        floats of one dtype.
-    """
-    count = sum(name.startswith(prefix) for name in arrays) // 2
-    names = [(f"{prefix}layers.{i}.weight", f"{prefix}layers.{i}.bias") for i in range(count)]
-    try:
-        parameters = tuple(Layer(arrays[weight], arrays[bias]) for weight, bias in names)
-    except KeyError as error:
-        raise ValueError(f"is no model of this project ({error} is missing)") from error
-    if not parameters:
-        raise ValueError("is no model of this project: it holds no layers")
-    first = parameters[0].weight.dtype
-    for index, (weight, bias) in enumerate(parameters):
-        if weight.dtype != bias.dtype or weight.dtype != first or first.name not in _DTYPES:
-            raise ValueError(
-                f"layer {index} must be float32 or float64 like all others, got {weight.dtype} and "
-                f"{bias.dtype}"
-            )
-        if weight.ndim != 2 or bias.shape != weight.shape[1:] or weight.size == 0:
-            raise ValueError(
-                f"layer {index} must have a weight (n_in, n_out) and a bias (n_out,), got "
-                f"{weight.shape} and {bias.shape}"
-            )
-        if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-            raise ValueError(f"layer {index} must be finite, it holds NaN or inf")
-    for index, (left, right) in enumerate(pairwise(parameters)):
-        if left.weight.shape[1] != right.weight.shape[0]:
-            raise ValueError(
-                f"layer {index + 1} must take the {left.weight.shape[1]} units of the layer before "
-                f"it, got {right.weight.shape[0]}"
-            )
-    return parameters
-
-
-_NAMES_LIMIT = 2**24  # characters
-_DTYPES = ("float32", "float64")
-
-
-def _read_metadata(
-    metadata: Mapping[str, str], sizes: tuple[int, ...]
-) -> tuple[float, tuple[str, ...], tuple[int, int] | None]:
-    """Return scale, class names and image shape; a ValueError says which is wrong."""
-
-    def read(key: str, good: Any, want: str) -> Any:
-        try:
-            value = json.loads(metadata[key])
-            if good(value):
-                return value
-        except (KeyError, ValueError, RecursionError):
-            pass
-        got = metadata.get(key, "nothing")[:40]
-        raise ValueError(f"its metadata '{key}' must be {want}, got {got}")
-
-    def is_scale(value: Any) -> bool:
-        return type(value) in (int, float) and 0 < value < math.inf
-
-    def is_names(value: Any) -> bool:
-        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-            return False
-        # As an array all of them are as long as the longest one.
-        return len(value) == sizes[-1] and len(value) * max(map(len, value)) <= _NAMES_LIMIT
-
-    def is_shape(value: Any) -> bool:
-        if not isinstance(value, list) or [type(side) for side in value] != [int, int]:
-            return value is None
-        return bool(min(value) > 0 and math.prod(value) == sizes[0])
-
-    scale = read("scale", is_scale, "a finite number above 0")
-    names = read("class_names", is_names, f"a list of {sizes[-1]} names")
-    want = f"null, or a height and a width that make {sizes[0]}"
-    shape = read("image_shape", is_shape, want)
-    return float(scale), tuple(names), None if shape is None else (shape[0], shape[1])
+    return Classifier(parameters, preparation, origin, _OF_BEFORE if assumed else "")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from .datasets.split import is_split
 from .installation import LETTERS
 from .optimizer import SCHEDULES
 from .options import Domain, example, is_kind, one_of, option, path, real, taken, whole
@@ -20,6 +21,11 @@ from .options import Domain, example, is_kind, one_of, option, path, real, taken
 def batch_size(text: str) -> int | None:
     """Return the batch size that a text names; None for ``full``."""
     return None if text == "full" else int(text)
+
+
+def split_part(text: str) -> int | float:
+    """Return the number of rows, or the share, that a text names."""
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
 
 
 _DEVICE = Domain(
@@ -38,9 +44,14 @@ _BATCH = Domain(
     {"type": batch_size, "metavar": "N|full"},
 )
 _SPLIT = Domain(
-    lambda value: len(value) == 2 and min(value) >= 1,
-    "two numbers of at least 1",
-    {"type": int, "nargs": 2, "metavar": ("TRAIN", "VALID")},
+    is_split,
+    "two numbers of at least 1, or two shares of at most 1 in all",
+    {"type": split_part, "nargs": 2, "metavar": ("TRAIN", "VALID")},
+)
+_SIZE = Domain(
+    lambda value: len(value) == 2 and all(1 <= side <= 2**13 for side in value),
+    "a height and a width from 1 to 8192",
+    {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")},
 )
 _THREADS = Domain(
     lambda value: 1 <= value <= 1024,
@@ -64,7 +75,7 @@ class TrainingConfig:
 
     data: str = option(
         str(LETTERS),
-        "data set: an .npz file, a folder with IDX files, or a folder of class folders of PNG",
+        "data set: an .npz file, a folder with IDX files, or a folder of class folders of pictures",
         path(),
         resume=True,  # the same data may lie elsewhere; their hash is compared
     )
@@ -102,8 +113,20 @@ class TrainingConfig:
     )
     seed: int = option(421, "seed of the weights and of the order of mini-batches", whole(0))
     split_seed: int = option(521, "seed of the split, for NumPy's legacy generator", _LEGACY_SEED)
-    split: tuple[int, int] = option(
-        (10_000, 6_000), "training and validation rows; the rest is test", _SPLIT
+    split: tuple[int, int] | tuple[float, float] | None = option(
+        None,
+        "training and validation rows, or shares of every class such as 0.8 0.1; the rest is test "
+        "(default: 10000 6000 for the embedded letters and the task's own file, else 0.7 0.15, "
+        "beside test rows of the data's own 0.85 0.15)",
+        _SPLIT,
+    )
+    image_size: tuple[int, int] | None = option(
+        None,
+        "resize the pictures of a folder (default: they must have one size)",
+        _SIZE,
+    )
+    standardize: bool = option(
+        False, "give every column of the training rows mean 0 and deviation 1 before training"
     )
     threads: int | None = option(
         None,

@@ -19,7 +19,9 @@ from sklearn.utils import check_random_state, multiclass, validation
 
 from .classifier import Classifier
 from .config import TrainingConfig
-from .datasets import Dataset, Rows
+from .datasets import Dataset, Preparation, Rows, ScaleWarning
+from .datasets.scale import hopeless
+from .datasets.statistics import moments
 from .device import Device, choose_device, to_numpy
 from .history import History
 from .model import Layer, Parameters, layer_sizes, map_arrays
@@ -144,6 +146,11 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             The loss or a weight is not finite.
         DeviceError
             See `mlp.choose_device`.
+
+        Warns
+        -----
+        mlp.ScaleWarning
+            X is scaled so that gradient descent will hardly learn.
         """
         fresh = not (self.warm_start and hasattr(self, "coefs_"))
         return self._train(X, y, self._config(), y, fresh)
@@ -185,10 +192,19 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation.check_is_fitted(self)
         X = _validate(self, X, dtype=_DTYPES, order="C", reset=False)
         device = self._device()
-        classifier = Classifier(map_arrays(device.put, self._parameters()), 1.0, (), None)
+        placed = map_arrays(device.put, self._parameters())
+        classifier = Classifier(placed, self._preparation())
         pieces = row_pieces(0, len(X), default_piece_rows(1000, device.kind))  # in bounded memory
         parts = (classifier.predict_probabilities(device.put(X[rows])) for rows in pieces)
         return np.concatenate([to_numpy(part) for part in parts])
+
+    def to_classifier(self) -> Classifier:
+        """Return what was fitted as `mlp.load_model` does: to be saved, exported, and asked.
+
+        Its class names are those of `classes_`, as texts.
+        """
+        validation.check_is_fitted(self)
+        return Classifier(self._parameters(), self._preparation())
 
     def _config(self) -> TrainingConfig:
         """Check the parameters. `l2` is still `alpha`, and a batch may have more rows than X."""
@@ -220,7 +236,10 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             share, strata = self.validation_fraction, rows.labels
             parts = train_test_split(*rows, test_size=share, random_state=seed, stratify=strata)
             rows, held_out = Rows(*parts[::2]), Rows(*parts[1::2])
-        dataset = Dataset(rows, held_out, None, 1.0, len(encoder.classes_), (), None, "", "")
+        self.classes_: Any = encoder.classes_
+        if fresh:
+            self._warn_of_scale(rows)
+        dataset, device = Dataset(rows, held_out, None, self._preparation()), self._device()
         history, dtype = (History(), X.dtype) if fresh else (self._history, self.coefs_[0].dtype)
         past, size = max(0, len(history) - 1), min(config.batch_size or 1, len(rows.labels))
         config = replace(config, batch_size=size, l2=config.l2 / size, dtype=dtype.name, seed=seed)
@@ -229,13 +248,13 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             start = TrainingState(self._parameters(), self._velocity, past, History(history[:past]))
             if (kept := layer_sizes(start.parameters)[1:-1]) != config.hidden:
                 raise ValueError(f"hidden_layer_sizes must stay {kept}, got {config.hidden}")
-        state = train(dataset.to(self._device()), config, state=start)
+        # The device may have fallen back: training is where the rows are.
+        state = train(dataset.to(device), replace(config, device="auto"), state=start)
         self._seed: int = seed
         self._history: History = History((*history, *state.history[len(history) :]))
         self._velocity: Parameters = map_arrays(to_numpy, state.velocity)
         if state.best is not None:  # nothing is known of the velocity at the best epoch
             self._velocity = map_arrays(np.zeros_like, self._velocity)
-        self.classes_: Any = encoder.classes_
         self.n_iter_ = state.epoch
         self.coefs_: list[Any] = [to_numpy(layer.weight) for layer in state.result_parameters]
         self.intercepts_ = [to_numpy(layer.bias) for layer in state.result_parameters]
@@ -246,6 +265,19 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _parameters(self) -> Parameters:
         return tuple(map(Layer, self.coefs_, self.intercepts_))
+
+    def _preparation(self) -> Preparation:
+        columns = getattr(self, "feature_names_in_", None)
+        return Preparation(
+            tuple(map(str, self.classes_)),
+            feature_names=None if columns is None else tuple(map(str, columns)),
+        )
+
+    def _warn_of_scale(self, rows: Rows) -> None:
+        names = getattr(self, "feature_names_in_", None)
+        if what := hopeless(*moments(rows, 1.0), names):
+            mend = "put sklearn.preprocessing.StandardScaler before it"
+            warnings.warn(ScaleWarning(what, mend), stacklevel=4)
 
     def _draw_seed(self) -> int:
         """Draw a seed; a `random_state` that is a number is the seed itself."""

@@ -1,25 +1,27 @@
 """A trained classifier in other programs' formats: ONNX, Keras, plain arrays.
 
-All three take raw features and scale them themselves. ONNX and Keras take uint8 images (N, height,
-width) where the classifier has an `image_shape`, else rows (N, D) of the parameters' dtype; N is
-free. For a file that takes the pixels as rows, give ``classifier._replace(image_shape=None)``.
+All three take raw features, and scale and standardise them themselves. ONNX and Keras take uint8
+images (N, height, width) where the classifier has an `image_shape`, else rows (N, D) of the
+parameters' dtype; N is free. For a file that takes the pixels as rows, give `of_rows(classifier)`.
+How pictures of other sizes become such images, the metadata state as ``preparation``.
 
 Libraries are imported when a function here is called; one that is absent raises
 `ModuleNotFoundError`, which names the command, and a file that cannot be written
 `mlp.FileError`.
 """
 
-import json
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from .classifier import Classifier, contiguous_arrays
+from .classifier import Classifier
 from .config import TrainingConfig
 from .files import replacing, write
 from .keras_reference import build, tensorflow
+from .model_file import contiguous_arrays, metadata
 
 # The oldest operator set with today's Softmax, and the file format of its time: what reads ONNX
 # at all reads these.
@@ -30,8 +32,9 @@ ONNX_LIMIT = 2**31 - 2**20  # bytes of parameters: protobuf's limit, less the na
 def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = True) -> None:
     """Write standard nodes: Flatten and Cast of images, Mul by the scale, Gemm, Relu, Softmax.
 
-    The input is ``images`` or ``features``; outputs are ``logits`` and, unless switched off,
-    ``probabilities``. The metadata hold ``scale``, ``class_names`` and ``image_shape`` as JSON.
+    Where rows were standardised, Sub and Mul follow the scale. The input is ``images`` or
+    ``features``; outputs are ``logits`` and, unless switched off, ``probabilities``. The metadata
+    hold ``scale``, ``class_names``, ``image_shape`` and ``preparation`` as JSON.
 
     Raises
     ------
@@ -45,7 +48,7 @@ def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = Tru
     arrays, last = contiguous_arrays(classifier.parameters), len(classifier.parameters) - 1
     if (size := sum(array.nbytes for array in arrays.values())) > ONNX_LIMIT:
         raise ValueError(f"ONNX must have at most {ONNX_LIMIT} bytes, got {size}; export to npz")
-    arrays["scale"] = np.array(classifier.scale, arrays["layers.0.weight"].dtype)
+    arrays |= constants(classifier)
     real = given = onnx.helper.np_dtype_to_tensor_dtype(arrays["scale"].dtype)
     nodes: list[Any] = []
 
@@ -56,7 +59,11 @@ def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = Tru
         given = onnx.TensorProto.UINT8
         add("Flatten", ["images"], "pixels", axis=1)
         add("Cast", ["pixels"], "features", to=real)
-    add("Mul", ["features", "scale"], "hidden.0")
+    standardised = "mean" in arrays
+    add("Mul", ["features", "scale"], "scaled" if standardised else "hidden.0")
+    if standardised:
+        add("Sub", ["scaled", "mean"], "centred")
+        add("Mul", ["centred", "factor"], "hidden.0")
     for index in range(last + 1):
         sums = "logits" if index == last else f"sums.{index}"
         add("Gemm", [f"hidden.{index}", f"layers.{index}.weight", f"layers.{index}.bias"], sums)
@@ -75,7 +82,7 @@ def export_onnx(path: Path, classifier: Classifier, *, probabilities: bool = Tru
     )
     opset = onnx.helper.make_opsetid("", ONNX_OPSET)
     model = onnx.helper.make_model(graph, opset_imports=[opset], ir_version=ONNX_IR)
-    onnx.helper.set_model_props(model, {k: json.dumps(v) for k, v in _notes(classifier).items()})
+    onnx.helper.set_model_props(model, _metadata(classifier))
     onnx.checker.check_model(model, full_check=True)
     write(path, model.SerializeToString())
 
@@ -91,6 +98,9 @@ def export_keras(path: Path, classifier: Classifier) -> None:
     x = keras.layers.Flatten(dtype=dtype)(inputs)  # leaves integers as they are
     # A Rescaling layer would round the scale to float32 in a float64 model.
     x = keras.ops.cast(x, dtype) * classifier.scale
+    columns = constants(classifier)
+    if "mean" in columns:
+        x = (x - columns["mean"]) * columns["factor"]
     for layer in build(classifier.parameters, TrainingConfig(dtype=dtype)).layers:
         x = layer(x)
     with TemporaryDirectory() as folder:
@@ -101,13 +111,38 @@ def export_keras(path: Path, classifier: Classifier) -> None:
 def export_npz(path: Path, classifier: Classifier) -> None:
     """Write arrays for ``numpy.load``: ``layers.0.weight``, ..., ``scale``, ``class_names``.
 
-    Names are a unicode array, so no pickle is needed; ``image_shape`` is there for images.
+    Names are a unicode array, so no pickle is needed; ``image_shape`` is there for images; where
+    rows were standardised, ``mean`` and ``factor`` are: ``(x * scale - mean) * factor``. What else
+    is known of the rows is the JSON text ``preparation``.
     """
-    notes: dict[str, Any] = {key: np.array(note) for key, note in _notes(classifier).items()}
+    notes: dict[str, Any] = {
+        "scale": np.array(classifier.scale),
+        "class_names": np.array(classifier.class_names),
+        "preparation": np.array(_metadata(classifier)["preparation"]),
+    }
+    if classifier.image_shape is not None:
+        notes["image_shape"] = np.array(classifier.image_shape)
     with replacing(path) as file:
-        np.savez_compressed(file, **(contiguous_arrays(classifier.parameters) | notes))
+        arrays = contiguous_arrays(classifier.parameters) | constants(classifier) | notes
+        np.savez_compressed(file, **arrays)
 
 
-def _notes(classifier: Classifier) -> dict[str, Any]:
-    notes = classifier._asdict().items()
-    return {key: note for key, note in notes if key != "parameters" and note is not None}
+def of_rows(classifier: Classifier) -> Classifier:
+    """Return the classifier whose input is rows of pixels (N, D) where it was images."""
+    return classifier._replace(preparation=replace(classifier.preparation, image_size=None))
+
+
+def constants(classifier: Classifier) -> dict[str, np.ndarray]:
+    """Return what makes rows input, in the parameters' dtype: ``scale``, ``mean``, ``factor``."""
+    preparation, dtype = classifier.preparation, classifier.parameters[0].weight.dtype
+    arrays = {"scale": np.array(preparation.scale, dtype)}
+    if preparation.mean is not None and preparation.deviation is not None:
+        arrays["mean"] = np.array(preparation.mean, dtype)
+        arrays["factor"] = (1 / np.array(preparation.deviation)).astype(dtype)
+    return arrays
+
+
+def _metadata(classifier: Classifier) -> dict[str, str]:
+    """Return what the file of the model says besides its arrays, but for what is null."""
+    said = metadata(classifier.preparation, None)
+    return {key: text for key, text in said.items() if text != "null"}

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from .agreement import check_trainable
 from .config import TrainingConfig
-from .datasets import Dataset, Rows
+from .datasets import Dataset, Preparation, Rows
 from .device import Device, DeviceError, to_numpy
 from .epochs import Epoch
-from .model import Layer, Parameters, Sums, init_parameters, layer_sizes, to_input
-from .training import TrainingState, check_trainable, last_state, network_sizes, states_of
+from .model import Layer, Parameters, Sums, init_parameters, layer_sizes
+from .training import TrainingState, last_state, network_sizes, states_of
 from .work import epoch_order, learning_rate, make_optimizer
 
 
@@ -94,7 +95,7 @@ def keras_epochs(
     evaluate, step = compile_functions(model)
     splits = {}
     for name, rows in dataset.splits.items():
-        x = tf.constant(host_input(rows, config.dtype, dataset.scale))
+        x = tf.constant(host_input(rows, config.dtype, dataset.preparation))
         splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
     n_train = dataset.train.labels.shape[0]
     batch = config.batch_size or n_train
@@ -165,10 +166,10 @@ def keras_device(requested: str, *, strict: bool = False) -> Device:
     return Device(tf, None, "cpu", requested, used, reason, notice)
 
 
-def host_input(rows: Rows, dtype: str, scale: float) -> np.ndarray:
+def host_input(rows: Rows, dtype: str, preparation: Preparation) -> np.ndarray:
     """Read all rows, wherever they are, as the network's input in host memory."""
     features = to_numpy(rows.take(slice(None)).features)
-    return np.asarray(to_input(features, np.dtype(dtype), scale))
+    return np.asarray(preparation.input(features, np.dtype(dtype)))
 
 
 def tensorflow() -> Any:

@@ -67,15 +67,6 @@ def init_parameters(sizes: Sequence[int], *, seed: int, dtype: str) -> Parameter
     return tuple(layers)
 
 
-def to_input(features: Array, dtype: Array, scale: float) -> Array:
-    """Cast rows of features (N, D) of any real dtype to `dtype` and multiply by `scale`."""
-    xp = array_namespace(features)
-    x = xp.astype(features, dtype)
-    if scale != 1.0:
-        x *= scale
-    return x
-
-
 def forward(parameters: Parameters, x: Array) -> tuple[Array, list[Array]]:
     """Run the network on x (N, D).
 
@@ -139,17 +130,38 @@ def evaluate(parameters: Parameters, x: Array, labels: Array) -> Sums:
 
 
 def predict_probabilities(parameters: Parameters, x: Array) -> Array:
-    """Return every row's class probabilities, (N, K), each row summing to 1."""
+    """Return every row's class probabilities, (N, K), each row summing to 1; see `predict`."""
     with device_current(x):
-        logits, _ = forward(parameters, x)
+        logits, _ = forward(parameters, _prepared(x))
         return softmax(logits)
 
 
 def predict(parameters: Parameters, x: Array) -> Array:
-    """Return every row's class index, (N,) integers in [0, K); the first of equal logits."""
+    """Return every row's class index, (N,) integers in [0, K); the first of equal logits.
+
+    Parameters
+    ----------
+    parameters : Parameters
+    x : (N, D) floats
+        The network's input, as `Preparation.input` makes it of a data set's rows.
+
+    Raises
+    ------
+    TypeError
+        Integers, which are pixels that nobody has scaled.
+    """
     with device_current(x):
-        logits, _ = forward(parameters, x)
+        logits, _ = forward(parameters, _prepared(x))
         return array_namespace(logits).argmax(logits, axis=1)
+
+
+def _prepared(x: Array) -> Array:
+    if not array_namespace(x).isdtype(x.dtype, "real floating"):
+        raise TypeError(
+            f"x must be floats, prepared as in training, got {x.dtype}; of raw rows ask "
+            "mlp.load_model(path).predict(rows) or mlp.Classifier.of(parameters, dataset)"
+        )
+    return x
 
 
 def rows_at_once(parameters: Parameters, most: int) -> int:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import Field, field
 from numbers import Integral, Real
+from types import UnionType
 from typing import Any, NamedTuple, get_args, get_origin
 
 
@@ -83,12 +84,12 @@ def taken(value: Any, one: Field[Any]) -> Any:
     kinds = get_args(one.type) or (one.type,)
     if one.name == "batch_size" and isinstance(value, str) and value == "full":
         return None
-    if get_origin(one.type) is tuple:
-        if _is_whole(value) and Ellipsis in kinds:
+    if tuples := _tuples(one.type):
+        if _is_whole(value) and Ellipsis in tuples[0]:
             value = (value,)
         if isinstance(value, str | Mapping) or not isinstance(value, Iterable):
             return value
-        return tuple(int(item) if _is_whole(item) else item for item in value)
+        return tuple(_plain(item) for item in value)
     if str in kinds and isinstance(value, os.PathLike):
         return os.fspath(value)
     if int in kinds and _is_whole(value):
@@ -98,13 +99,33 @@ def taken(value: Any, one: Field[Any]) -> Any:
     return value
 
 
+def _tuples(kind: Any) -> list[tuple[Any, ...]]:
+    """Return what the tuples hold that a type allows: ``(int, ...)`` or ``(float, float)``."""
+    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
+    return [get_args(one) for one in kinds if get_origin(one) is tuple]
+
+
+def _plain(item: Any) -> Any:
+    if _is_whole(item):
+        return int(item)
+    return float(item) if isinstance(item, Real) and not isinstance(item, bool) else item
+
+
 def _is_whole(value: Any) -> bool:
     return not isinstance(value, bool) and isinstance(value, Integral)
 
 
+_EXAMPLES = {
+    "hidden": (100,),
+    "batch_size": 64,
+    "split": (0.8, 0.1),
+    "image_size": (32, 32),
+}
+
+
 def example(one: Field[Any]) -> str:
     """Say how a value of an option is written in a program, where its kind alone tells it."""
-    value = {"hidden": (100,), "batch_size": 64}.get(one.name, one.default)
+    value = _EXAMPLES.get(one.name, one.default)
     if value is None and int in get_args(one.type):
         value = 1
     return "" if value is None else f"; write {one.name}={value!r}, for example"
@@ -112,7 +133,7 @@ def example(one: Field[Any]) -> str:
 
 def is_kind(value: Any, kind: Any) -> bool:
     """Return whether a value read from JSON is of an option's type; a float may be written 1."""
-    if get_origin(kind) is tuple:
-        return isinstance(value, tuple) and all(type(item) is int for item in value)
+    if isinstance(value, tuple):
+        return any(all(type(item) is one[0] for item in value) for one in _tuples(kind))
     kinds = get_args(kind) or (kind,)
     return type(value) in kinds or (type(value) is int and float in kinds)

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -15,14 +15,14 @@ from array_api_compat import is_numpy_array
 
 from kernels import array_namespace
 
+from .agreement import check_agreement, check_trainable
 from .communicator import Communicator
 from .config import TrainingConfig
 from .datasets import Dataset
-from .datasets.judge import check_range
 from .device import available_threads, copied, device_current, float_dtype, to_numpy
 from .epochs import Epoch, make_epochs
 from .history import SPLITS, History, Metrics
-from .model import Parameters, Sums, init_parameters, map_arrays, named_arrays
+from .model import Parameters, Sums, init_parameters, layer_sizes, map_arrays, named_arrays
 from .progress import Progress
 from .team import Team
 from .work import Work, make_optimizer
@@ -42,7 +42,7 @@ class Best(NamedTuple):
     parameters: Parameters
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainingState:
     """Everything that training goes on from: the weights after `epoch` epochs and their past.
 
@@ -59,8 +59,18 @@ class TrainingState:
     parameters: Parameters
     velocity: Parameters
     epoch: int = 0
-    history: History = field(default=History(), repr=False)
+    history: History = History()  # noqa: RUF009 - a tuple is never written to
     best: Best | None = None
+
+    def __repr__(self) -> str:
+        sizes = " - ".join(map(str, layer_sizes(self.parameters)))
+        row = self.history[-1] if self.history else None
+        measured = (
+            ""
+            if row is None
+            else (f", train_loss {row.train_loss:.4g}, valid_accuracy {row.valid_accuracy:.4g}")
+        )
+        return f"TrainingState(epoch {self.epoch}, {sizes}{measured})"
 
     @property
     def result_epoch(self) -> int:
@@ -88,20 +98,6 @@ def thread_count(config: TrainingConfig, dataset: Dataset, communicator: Communi
     if not (is_numpy_array(dataset.train.labels) and communicator.any_thread):
         return 1
     return config.threads or max(1, available_threads() // communicator.cores_shared_by)
-
-
-def check_trainable(dataset: Dataset, config: TrainingConfig) -> None:
-    """Check what only rows and options together can be wrong in.
-
-    Raises
-    ------
-    ValueError
-        Early stopping without validation rows, or values beyond the dtype.
-    """
-    if config.early_stopping is not None and dataset.valid is None:
-        raise ValueError("early stopping needs validation rows, and this data set has none")
-    for name, rows in dataset.splits.items():
-        check_range(rows.features, config.dtype, f"{dataset.path}: {SPLITS[name].lower()} rows")
 
 
 def initial_state(dataset: Dataset, config: TrainingConfig) -> TrainingState:
@@ -156,7 +152,7 @@ def states(
     DivergedError
         The training loss is not finite.
     ValueError
-        Early stopping without validation rows, or features beyond the dtype.
+        Rows that cannot be trained on, or options that do not agree with them.
     """
     yield from _states(_work(dataset, config, communicator, stop, keep=True), state)
 
@@ -184,7 +180,7 @@ def train(
     DivergedError
         The training loss, or at the end a parameter, is not finite.
     ValueError
-        Early stopping without validation rows, or features beyond the dtype.
+        Rows that cannot be trained on, or options that do not agree with them.
     """
     # Where nobody looks on, threads stay from one epoch to the next, and arrays are used again.
     work = _work(dataset, config, communicator, stop, keep=on_epoch is not None)
@@ -290,6 +286,7 @@ def _computed_states(
     work: Work, state: TrainingState | None
 ) -> Generator[TrainingState, None, None]:
     dataset, config = work.dataset, work.config
+    check_agreement(dataset, config)
     check_trainable(dataset, config)
     if state is None:
         state = initial_state(dataset, config)

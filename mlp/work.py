@@ -17,7 +17,6 @@ from .model import (
     add_sums,
     evaluate,
     loss_and_gradients,
-    to_input,
     widest_float,
 )
 from .optimizer import Momentum, schedule_factor
@@ -51,7 +50,8 @@ class Work:
         self.dataset, self.config, self.team, self.keep = dataset, config, team, keep
         self.optimizer = make_optimizer(config)
         self.n_train = labels.shape[0]
-        self._dtype = float_dtype(labels, config.dtype)
+        dtype = float_dtype(labels, config.dtype)
+        self._to_input = dataset.preparation.to_input(labels, dtype)
         xp, kind = array_namespace(labels), device_kind(labels)
         with device_current(labels):
             self._zero = xp.zeros((), dtype=widest_float(labels), device=device(labels))
@@ -61,7 +61,7 @@ class Work:
     def input(self, rows: Rows, index: slice | Array) -> tuple[Array, Array]:
         """Take some rows as the network's input, and their labels."""
         features, labels = rows.take(index)
-        return to_input(features, self._dtype, self.dataset.scale), labels
+        return self._to_input(features), labels
 
     def training_job(
         self, parameters: Parameters, order: Array = None, batch: slice | None = None
@@ -170,6 +170,7 @@ def step_kind(config: TrainingConfig, dataset: Dataset) -> str:
     if (
         whole
         and len(config.hidden) == 1
+        and dataset.preparation.mean is None  # which the fused step has not
         and fuses_minibatch(features, labels, dataset.n_classes, config.batch_size)
     ):
         return "fused"

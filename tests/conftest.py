@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from small_runs import arguments
 
-from mlp import Classifier, Dataset, Parameters, Rows, TrainingConfig, load, train
+from mlp import Classifier, Dataset, Parameters, Preparation, Rows, TrainingConfig, load, train
 from mlp.commands.train import main
 
 
@@ -102,13 +102,7 @@ def make_dataset() -> Callable[..., Dataset]:
             train=train,
             valid=valid,
             test=test,
-            scale=1 / 255,
-            n_classes=n_classes,
-            class_names=tuple(str(k) for k in range(n_classes)),
-            image_shape=None,
-            path="memory",
-            sha256="",
-            notes=(),
+            preparation=Preparation(tuple(str(k) for k in range(n_classes)), scale=1 / 255),
         )
 
     return make

@@ -5,6 +5,7 @@ pytest tests/test_bad_inputs.py --write-docs writes the table anew.
 
 import gzip
 import io
+import os
 import struct
 import zipfile
 import zlib
@@ -117,6 +118,31 @@ def pictures(*files):
     return ["--data", "letters"]
 
 
+def linked_back():
+    """Write class folders, and beside them a link to the folder that they are in."""
+    options = pictures(png(), png())
+    Path("letters", "c").symlink_to(Path("letters").resolve())
+    return options
+
+
+def pipes():
+    """Write a class folder of pictures, and another whose only picture is a pipe."""
+    options = pictures(png(), png())
+    Path("letters", "b", "1.png").unlink()
+    os.mkfifo(Path("letters", "b", "1.png"))
+    return options
+
+
+def parts(*names, classes="ab"):
+    """Write class folders below folders of these names; `classes` are those of the last."""
+    for name in names:
+        for kind in classes if name == names[-1] else "ab":
+            folder = Path("letters", name, kind)
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "0.png").write_bytes(png())
+    return ["--data", "letters"]
+
+
 def on_disk(images, labels=LABELS):
     Path("disk").mkdir()
     np.save("disk/images.npy", images)
@@ -185,9 +211,18 @@ CASES = [
     ("PNG of 10^10 pixels", lambda: pictures(png(), png(100_000, 100_000)), 2),
     ("PNG whose data are damaged", lambda: pictures(png(), png(data=b"zzz")), 2),
     ("PNG of different sizes", lambda: pictures(png(), png(5, 6)), 2),
+    ("pictures that are pipes", pipes, 2),
+    ("a link to the folder it is in", linked_back, 2),
+    ("a class that training has not", lambda: parts("train", "val", classes="abc"), 2),
+    ("two folders for validation", lambda: parts("train", "val", "valid"), 2),
+    ("a split beside validation rows", lambda: parts("train", "val", "test"), 2),
     ("images.npy without labels.npy", lambda: on_disk(IMAGES, None), 2),
     ("images.npy of floats", lambda: on_disk(IMAGES.astype(float)), 2),
     ("more rows asked for than there are", option("--split", "50", "20"), 2),
+    ("a split of counts and shares", option("--split", "30", "0.2"), 2),
+    ("shares of more than all", option("--split", "0.9", "0.2"), 2),
+    ("no width", option("--image-size", "28"), 2),
+    ("another size for an .npz", option("--image-size", "5", "5"), 2),
     ("no hidden units", option("--hidden", "0"), 2),
     ("negative epochs", option("--epochs", "-1"), 2),
     ("half an epoch", option("--epochs", "0.5"), 2),

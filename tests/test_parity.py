@@ -202,7 +202,7 @@ def test_a_peer_trains_as_we_do(need, parity, make_dataset, name, batch_size, op
     dataset = make_dataset()
     parameters = init_parameters((20, 16, 8, 4), seed=config.seed, dtype=config.dtype)
     splits = [
-        Rows(host_input(rows, config.dtype, dataset.scale), rows.labels)
+        Rows(host_input(rows, config.dtype, dataset.preparation), rows.labels)
         for rows in (dataset.train, dataset.valid, dataset.test)
     ]
     settings = _settings(name)

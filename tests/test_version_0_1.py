@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tolerances import TRAINING
 
-from mlp import load, load_model, predict
+from mlp import Preparation, load, load_model, predict
 from mlp.commands.train import main
 from mlp.device import choose_device
 from mlp.history import read_history
@@ -33,7 +33,10 @@ def test_a_model_loads_with_what_its_input_means(name):
     shapes = [weight.shape for weight, _ in classifier.parameters]
     assert shapes == list(pairwise(sizes))
     assert {str(array.dtype) for layer in classifier.parameters for array in layer} == {dtype}
-    assert classifier[1:] == (1 / 255, ("0", "1", "2"), (6, 5))
+    assert classifier.preparation == Preparation(
+        ("0", "1", "2"), (6, 5), 1 / 255, ink="auto", crop=True
+    )
+    assert "is of version 0.1" in classifier.note
     record = read_record(DATA / name)
     assert parameters_sha256(classifier.parameters) == record["parameters_sha256"]
     test = load(DATA / "letters.npz", split=(60, 15)).test

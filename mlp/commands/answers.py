@@ -1,8 +1,9 @@
 """What is said of each input: a line of text, or an entry of one JSON object, as it comes."""
 
+import csv
 import json
 from collections.abc import Sequence
-from typing import NamedTuple, TextIO
+from typing import NamedTuple, Protocol, TextIO
 
 import numpy as np
 
@@ -38,6 +39,32 @@ def answer(
     return Answer(name, row, int(order[0]), ranked, None if label is None else class_names[label])
 
 
+def share(value: float, *, exact: bool) -> str:
+    """Write a share with four digits, and never as 0 or 1 if it is neither.
+
+    Parameters
+    ----------
+    value : float
+    exact : bool
+        Whether 0 and 1 are possible: of counted rows they are, a probability only rounds to them.
+    """
+    if exact and value in (0, 1):
+        return f"{value:.4f}"
+    if value >= 0.99995:
+        return ">0.9999"
+    return "<0.0001" if value < 0.00005 else f"{value:.4f}"
+
+
+class Writer(Protocol):
+    """Who takes the answers, as they come."""
+
+    def write(self, one: Answer) -> None:
+        """Take one answer."""
+
+    def close(self, **rest: object) -> None:
+        """Take what else is to be said, after the last one."""
+
+
 class TextWriter:
     """Writes a line for every input: its name, then the likeliest classes."""
 
@@ -46,7 +73,9 @@ class TextWriter:
 
     def write(self, one: Answer) -> None:
         """Write one line."""
-        ranked = "  ".join(f"{name} {probability:.4f}" for name, probability in one.top)
+        ranked = "  ".join(
+            f"{name} {share(probability, exact=False)}" for name, probability in one.top
+        )
         wrong = "" if one.label in (None, one.top[0][0]) else f"  (labelled {one.label})"
         print(visible(f"{one.name}: {ranked}{wrong}"), file=self._stream)
 
@@ -80,3 +109,19 @@ class JsonWriter:
         """End the list and write the rest of the object."""
         begun = self._separator if self._separator.startswith("{") else ""
         self._stream.write(f"{begun}\n], {json.dumps(rest)[1:-1]}}}\n")
+
+
+class CsvWriter:
+    """Writes a table: a line for every input, with the likeliest class."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._table = csv.writer(stream, lineterminator="\n")
+        self._table.writerow(["input", "row", "class", "probability", "label"])
+
+    def write(self, one: Answer) -> None:
+        """Write one line; the probability with all its digits."""
+        row = "" if one.row is None else one.row
+        self._table.writerow([visible(one.input), row, *one.top[0], one.label or ""])
+
+    def close(self, **rest: object) -> None:
+        """Write nothing more."""

@@ -1,16 +1,19 @@
 """What can be expected to go wrong in a program: one line on stderr, and an exit status."""
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from ..communicator import CommunicatorError
+from ..datasets import DataError, ScaleWarning
 from ..device import DeviceError
 from ..run.signals import StoppedBySignal
 from ..training import DivergedError
-from .parser import Status, fail
+from .parser import Status, fail, visible
 from .streams import with_streams
 
-# FileError is an OSError, DataError a ValueError.
+# FileError is an OSError.
 _BAD_INPUT = (CommunicatorError, ModuleNotFoundError, OSError, ValueError)
 
 
@@ -43,7 +46,9 @@ def guarded(
 
 def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) -> int:
     try:
-        return program()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show
+            return program()
     except CommandError as error:
         return fail(prog, error.status, error)
     except tuple(statuses) as error:
@@ -54,6 +59,8 @@ def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) 
         return fail(prog, Status.DIVERGED, error)
     except StoppedBySignal as stopped:
         return fail(prog, Status.SIGNALLED + stopped.number, stopped)
+    except DataError as error:
+        return fail(prog, Status.BAD_INPUT, f"{error}; {error.mend}" if error.mend else error)
     except _BAD_INPUT as error:
         return fail(prog, Status.BAD_INPUT, error)
     except RuntimeError as error:
@@ -64,3 +71,17 @@ def _judged(prog: str, program: Callable[[], int], statuses: Mapping[Any, int]) 
     except MemoryError as error:
         message = f"not enough memory; lower --hidden or --shard-rows ({error})"
         return fail(prog, Status.BAD_INPUT, message)
+
+
+def _show(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say a warning of Python's in one line, with the option that mends it."""
+    if isinstance(message, ScaleWarning):
+        message = f"{message.what}; --standardize mends it"
+    print(f"warning: {visible(message)}", file=sys.stderr)

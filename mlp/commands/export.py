@@ -5,9 +5,9 @@ mlp export runs/letters --to keras --out letters.keras
 mlp export model.safetensors --to npz
 mlp export runs/letters --to html
 
-Every file takes raw features and scales them itself. ONNX: opset 13, outputs `logits` and
-`probabilities`, class names in the metadata. Keras: logits. HTML: a page to draw on, with the
-weights inside, that shows what the network makes of it. An existing file is replaced.
+Every file takes raw features, and scales and standardises them itself. ONNX: opset 13, outputs
+`logits` and `probabilities`, class names in the metadata. Keras: logits. HTML: a page to draw on,
+with the weights inside, that shows what the network makes of it. An existing file is replaced.
 
 Exit status: 0 written; 2 bad usage or input, a library is missing, or the check failed.
 """
@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from ..classifier import Classifier, load_model
-from ..export import export_keras, export_npz, export_onnx
+from ..export import export_keras, export_npz, export_onnx, of_rows
 from ..files import to_json
 from ..keras_reference import tensorflow
 from ..model import forward, rows_at_once
@@ -83,7 +83,7 @@ def export(options: argparse.Namespace) -> int:
         message = f"{options.model}: takes rows of features, not images; leave out --input"
         raise CommandError(Status.BAD_INPUT, message)
     if options.input == "rows":
-        classifier = classifier._replace(image_shape=None)
+        classifier = of_rows(classifier)
     rows, logits = sample(classifier)
     if not 0 < np.max(np.abs(logits)) < np.inf:
         message = (
@@ -136,9 +136,11 @@ def sample(classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
     given: np.ndarray = rng.integers(0, 256, shape, np.uint8)
     with np.errstate(all="ignore"):  # a crafted model may overflow
         if classifier.image_shape is None:
-            # Of the size that features have: unscaled about 1, else pixels.
-            dtype = classifier.parameters[0].weight.dtype
-            given = (rng.standard_normal(shape) / classifier.scale).astype(dtype)
+            # As the training rows are, where that is known; else unscaled about 1, else pixels.
+            known, normal = classifier.preparation, rng.standard_normal(shape)
+            if known.mean is not None and known.deviation is not None:
+                normal = normal * known.deviation + known.mean
+            given = (normal / known.scale).astype(classifier.parameters[0].weight.dtype)
         x = classifier.input(given.reshape(count, -1))
         return given, forward(classifier.parameters, x)[0]
 
@@ -169,7 +171,8 @@ def npz_logits(path: Path, rows: np.ndarray) -> np.ndarray:
             (arrays[f"layers.{index}.weight"], arrays[f"layers.{index}.bias"])
             for index in range(n_layers)
         ]
-        return _logits(rows, arrays["scale"], layers)
+        columns = (arrays["mean"], arrays["factor"]) if "mean" in arrays else None
+        return _logits(rows, arrays["scale"], layers, columns)
 
 
 def html_logits(path: Path, rows: np.ndarray) -> np.ndarray:
@@ -189,10 +192,15 @@ def html_logits(path: Path, rows: np.ndarray) -> np.ndarray:
 
 
 def _logits(
-    rows: np.ndarray, scale: Any, layers: list[tuple[np.ndarray, np.ndarray]]
+    rows: np.ndarray,
+    scale: Any,
+    layers: list[tuple[np.ndarray, np.ndarray]],
+    columns: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     dtype = layers[0][0].dtype
     x: Any = rows.reshape(len(rows), -1).astype(dtype) * scale.astype(dtype)
+    if columns is not None:
+        x = (x - columns[0]) * columns[1]
     for index, (weight, bias) in enumerate(layers):
         x = x @ weight + bias
         if index < len(layers) - 1:

@@ -22,9 +22,11 @@ from subprocess import PIPE
 from typing import Any
 
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
+from ..datasets.loading import KNOWN_SETS
+from ..datasets.split import TASK_SPLIT
 from ..files import FileError, absolute, exists, remove, to_json
 from ..run import checkpoint
-from ..run.directory import create, default_directory, locked, read_config
+from ..run.directory import create, default_directory, locked, read_config, read_record
 from ..run.duration import expected_seconds, rounded
 from ..run.groups import best_group, compare, grouped
 from ..run.pages import optional
@@ -187,7 +189,12 @@ def is_finished(trial: Trial) -> bool:
                 remove(mark)
         return False
     was, now = read_config(trial.directory / "config.json"), trial.config
-    now = replace(now, data=absolute(now.data), shard_rows=now.shard_rows or was.shard_rows)
+    # Earlier versions wrote down what these had come to where they were left open.
+    shard_rows, split = now.shard_rows or was.shard_rows, now.split
+    if (was.split, split) == (TASK_SPLIT, None):
+        record = read_record(trial.directory)
+        split = was.split if record and record["data"]["sha256"] in KNOWN_SETS else split
+    now = replace(now, data=absolute(now.data), shard_rows=shard_rows, split=split)
     for name, option in differences(was, now).items():
         if option.metadata["weights"]:
             raise ValueError(

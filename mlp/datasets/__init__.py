@@ -1,14 +1,31 @@
 """Data sets: read without trust, judged once, split as the task splits its own.
 
-dataset     Dataset, Rows and load: all of it in order
+loading     load: all of it in order;  dataset: Dataset, and rows in memory
+rows        Rows of one split;  preparation: how raw things become rows, and rows input
 content     what a path holds, whatever its form;  errors: DataError and the limits
-npz, idx, folders, on_disk   one module for each form of data
+npz, idx, folders, on_disk   one module for each form of data;  listing: files of folders
 stored      an array in a file, read whole or a block at a time
-judge       what rows and labels must be
-pictures    one picture made into a row;  blocks: rows of a file to predict
+judge       what rows and labels must be;  split: which of them train, validate and test
+pictures    the one reader of pictures;  letters: a letter cropped to its ink
+statistics  what the training rows are like;  scale: ScaleWarning;  duplicates
+blocks      rows of a file to predict
 """
 
-from .dataset import Dataset, Rows, fingerprint, load
+from .dataset import Dataset, fingerprint
 from .errors import DataError
+from .loading import load
+from .preparation import Preparation
+from .rows import Rows
+from .scale import ScaleWarning
+from .split import Split
 
-__all__ = ["DataError", "Dataset", "Rows", "fingerprint", "load"]
+__all__ = [
+    "DataError",
+    "Dataset",
+    "Preparation",
+    "Rows",
+    "ScaleWarning",
+    "Split",
+    "fingerprint",
+    "load",
+]

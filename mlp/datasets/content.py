@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from ..files import exists, open_regular, stamp
 from .errors import DataError, named
-from .folders import read_class_folders
 from .idx import IDX_NAME, find_pairs, labels_file, read_idx_pair
 from .judge import Pair
 from .npz import is_archive, read_npz
@@ -26,22 +25,26 @@ class Content(NamedTuple):
     sha256 : callable
         Reads every byte once more: hashes the file, or the sorted list of names and hashes. A
         DataError where a file is not the one any more whose rows were read.
-    test : Pair or None
-        Test rows of its own.
+    valid, test : Pair or None
+        Validation and test rows of its own.
     class_names : tuple of str
         Empty where it names none.
+    ground : {"white", "black"}
+        What its transparent pictures were laid on.
     notes : tuple of str
     """
 
     pair: Pair
     sha256: Callable[[], str]
+    valid: Pair | None = None
     test: Pair | None = None
     class_names: tuple[str, ...] = ()
+    ground: str = "white"
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path) -> Content:
-    """Read a data set, whatever its form.
+def read(path: Path, image_size: tuple[int, int] | None = None) -> Content:
+    """Read a data set, whatever its form; a folder's pictures in the size asked for.
 
     Raises
     ------
@@ -49,41 +52,63 @@ def read(path: Path) -> Content:
         It is missing, damaged or of no form that is known.
     """
     with named(path):
-        if not exists(path):
-            raise DataError(f"{path}: no such file or folder; --data names the data set")
-        if path.is_dir():
-            return _read_folder(path)
-        if is_archive(path):
-            stamps = _stamps(path)
-            pair = Pair(*read_npz(path))
-            return Content(pair, partial(_unchanged, stamps, partial(_sha256, path)))
-        if IDX_NAME.fullmatch(path.name):
-            files = path, labels_file(path)
-            stamps = _stamps(*files)
-            pair = Pair(*read_idx_pair(*files))
-            return Content(pair, partial(_unchanged, stamps, partial(_files_sha256, *files)))
-    raise DataError(
-        f"{path}: is neither a whole .npz archive nor an IDX file of images; --data takes these, "
-        "a folder with IDX files, or a folder of class folders of PNG"
+        form, files = _form(path)
+        digest = partial(_unchanged, _stamps(*files), partial(sha256_of, path))
+        if form == "npz":
+            return Content(Pair(*read_npz(path)), digest)
+        if form == "npy":
+            note = f"{path}: images stay on disk; labels and the rows' order take 13 bytes a row"
+            return Content(Pair(*read_npy_folder(*files)), digest, notes=(note,))
+        if form == "idx":
+            pair, *test = (
+                Pair(*read_idx_pair(*two)) for two in zip(files[::2], files[1::2], strict=True)
+            )
+            return Content(pair, digest, test=test[0] if test else None)
+        from .folders import read_class_folders  # brings Pillow, which nothing else needs
+
+        parts, names, ground, hashes, notes = read_class_folders(path, image_size)
+    digest = partial(_combined_sha256, hashes)
+    return Content(
+        parts["train"], digest, parts.get("valid"), parts.get("test"), names, ground, notes
     )
 
 
-def _read_folder(folder: Path) -> Content:
-    if "images.npy" in {path.name for path in folder.iterdir()}:
-        files = folder / "images.npy", folder / "labels.npy"
-        note = f"{folder}: images stay on disk; labels and the rows' order take 13 bytes a row"
-        stamps = _stamps(*files)
-        pair = Pair(*read_npy_folder(*files))
-        digest = partial(_unchanged, stamps, partial(_files_sha256, *files))
-        return Content(pair, digest, notes=(note,))
-    if pairs := find_pairs(folder):
-        every = tuple(chain.from_iterable(pairs))
-        stamps = _stamps(*every)
-        pair, *test = (Pair(*read_idx_pair(*files)) for files in pairs)
-        digest = partial(_unchanged, stamps, partial(_files_sha256, *every))
-        return Content(pair, digest, test[0] if test else None)
-    images, labels, names, hashes, notes = read_class_folders(folder)
-    return Content(Pair(images, labels), partial(_combined_sha256, hashes), None, names, notes)
+def sha256_of(path: Path) -> str:
+    """Hash a data set without taking it into memory, as `Content.sha256` does.
+
+    Raises
+    ------
+    DataError
+        It is missing, or of no form that is known.
+    """
+    with named(path):
+        form, files = _form(path)
+        if form == "npz":
+            return _sha256(path)
+        if form == "folders":
+            from .folders import hash_class_folders
+
+            return _combined_sha256(hash_class_folders(path))
+        return _combined_sha256({file.name: _sha256(file) for file in files})
+
+
+def _form(path: Path) -> tuple[str, list[Path]]:
+    """Return the form of a data set, ``npz``, ``npy``, ``idx`` or ``folders``, and its files."""
+    if not exists(path):
+        raise DataError(f"{path}: no such file or folder", mend="--data names the data set")
+    if not path.is_dir():
+        if is_archive(path):
+            return "npz", [path]
+        if IDX_NAME.fullmatch(path.name):
+            return "idx", [path, labels_file(path)]
+        raise DataError(
+            f"{path}: must be a whole .npz archive, an IDX file of images, a folder with IDX "
+            "files, or a folder of class folders of pictures"
+        )
+    if "images.npy" in {file.name for file in path.iterdir()}:
+        return "npy", [path / "images.npy", path / "labels.npy"]
+    pairs = find_pairs(path)
+    return ("idx" if pairs else "folders"), list(chain.from_iterable(pairs))
 
 
 def _stamps(*files: Path) -> dict[Path, object]:
@@ -101,10 +126,6 @@ def _unchanged(stamps: dict[Path, object], digest: Callable[[], str]) -> str:
 def _sha256(path: Path) -> str:
     with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _files_sha256(*files: Path) -> str:
-    return _combined_sha256({file.name: _sha256(file) for file in files})
 
 
 def _combined_sha256(hashes: dict[str, str]) -> str:

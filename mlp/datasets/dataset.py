@@ -1,61 +1,24 @@
-"""The data set of a run: read, judged once, split as the task splits it."""
+"""The data set of a run: its rows, judged once, and what is known of them."""
 
 import hashlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from kernels import Array, array_namespace
-
-from ..installation import LETTERS
-from .content import read
-from .errors import DataError, named
-from .judge import Pair, check, count_classes
+from .errors import DataError
+from .judge import Pair, check_all
 from .on_disk import FileRows
+from .preparation import Preparation, learn
+from .rows import Rows
+from .split import Split
 
 if TYPE_CHECKING:
     from ..device import Device
 
-KNOWN_SETS = dict.fromkeys(
-    (
-        "8e45bdcec78839265e6d6ce5e8a734158b80ee475d063344f9ae9d5a8c05edb6",  # notMNIST.npz
-        "c3f9bb29c508286190f6376f9de08c8c03e9b23d5054d984df36aa2206469ce6",  # glyphs.npz
-    ),
-    tuple("ABCDEFGHIJ"),
-)
 
-
-class Rows(NamedTuple):
-    """Rows of one split."""
-
-    features: Array  # (N, D) uint8 pixels, float32 or float64, C-contiguous; or FileRows
-    labels: Array  # (N,) uint8, int32 or int64 class indices
-
-    def take(self, index: slice | Array) -> "Rows":
-        """Take rows by a slice, as views, or by their numbers, as copies, into memory.
-
-        Features on disk are read; they are valid until the thread's next call.
-        """
-        if isinstance(self.features, FileRows):
-            return Rows(self.features.read(index), _pick(self.labels, index))
-        return Rows(_pick(self.features, index), _pick(self.labels, index))
-
-    def map(self, function: Callable[[Array], Array]) -> "Rows":
-        """Apply a function to features and labels."""
-        return Rows(function(self.features), function(self.labels))
-
-
-def _pick(array: Array, index: slice | Array) -> Array:
-    if isinstance(index, slice):
-        return array[index, ...]
-    return array_namespace(array).take(array, index, axis=0)
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Dataset:
     """Training, validation and test rows, and what is known of them.
 
@@ -64,29 +27,108 @@ class Dataset:
     train : Rows
     valid, test : Rows or None
         None only where code builds a data set without them.
-    scale : float
-        What features are multiplied by to become inputs: 1/255 for images, else 1.
-    n_classes : int
-        At least 2; labels are 0 to ``n_classes - 1``.
-    class_names : tuple of str
-    image_shape : (int, int) or None
-        Height and width, where a row is an image.
+    preparation : Preparation
+        How raw things became these rows, and how rows become the network's input.
     path, sha256 : str
         Where it was read, and the hash of what was read.
     notes : tuple of str
         What the user should know: rows left out, an unknown file.
+    split : (int, int), (float, float) or None
+        How the rows were to be divided: see `mlp.load`.
+    split_seed : int
     """
 
     train: Rows
     valid: Rows | None
     test: Rows | None
-    scale: float
-    n_classes: int
-    class_names: tuple[str, ...]
-    image_shape: tuple[int, int] | None
-    path: str
-    sha256: str
+    preparation: Preparation
+    path: str = "memory"
+    sha256: str = ""
     notes: tuple[str, ...] = ()
+    split: Split | None = None
+    split_seed: int = 521
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: Any,  # noqa: N803 - what such rows are called everywhere
+        y: Any,
+        *,
+        valid: tuple[Any, Any] | None = None,
+        test: tuple[Any, Any] | None = None,
+        class_names: Sequence[str] | None = None,
+        standardize: bool = False,
+    ) -> "Dataset":
+        """Make a data set of arrays in memory, judged as those of a file are.
+
+        Parameters
+        ----------
+        X : (N, H, W) uint8 or (N, D) float32 or float64
+            Pictures, or finite features; the columns' names of a data frame are kept.
+        y : (N,) integers
+            0 to K - 1, each of them at least once.
+        valid, test : (X, y), optional
+        class_names : K texts, optional
+            By default the labels themselves.
+        standardize : bool
+            See `mlp.load`.
+
+        Raises
+        ------
+        DataError
+            They are something else; the message says what.
+        """
+        given = {"train": (X, y), "valid": valid, "test": test}
+        pairs, n_classes = check_all(
+            {part: Pair(*map(np.asarray, pair)) for part, pair in given.items() if pair},
+            "the arrays",
+        )
+        names = tuple(map(str, range(n_classes) if class_names is None else class_names))
+        if len(names) != n_classes:
+            raise DataError(
+                f"the arrays: class_names must be {n_classes} for labels 0 to {n_classes - 1}, "
+                f"got {len(names)}"
+            )
+        columns = getattr(X, "columns", None)
+        preparation = Preparation(
+            names,
+            picture_size(pairs["train"]),
+            feature_names=None if columns is None else tuple(map(str, columns)),
+        )
+        parts = {part: pick(pair, slice(None), n_classes) for part, pair in pairs.items()}
+        return cls(
+            parts["train"],
+            parts.get("valid"),
+            parts.get("test"),
+            learn(preparation, parts["train"], standardize=standardize),
+        )
+
+    def __repr__(self) -> str:
+        rows = " + ".join(str(rows.labels.shape[0]) for rows in self.splits.values())
+        size = f"{self.n_features} features"
+        if self.image_shape:
+            size = f"{self.image_shape[0]} x {self.image_shape[1]} pixels"
+        return f"Dataset({self.path!r}, {rows} rows of {size}, {self.n_classes} classes)"
+
+    @property
+    def scale(self) -> float:
+        """What features are multiplied by first: 1/255 for images, else 1."""
+        return self.preparation.scale
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes."""
+        return self.preparation.class_names
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; labels are below it."""
+        return len(self.preparation.class_names)
+
+    @property
+    def image_shape(self) -> tuple[int, int] | None:
+        """Height and width, where a row is an image."""
+        return self.preparation.image_size
 
     @property
     def n_features(self) -> int:
@@ -119,86 +161,17 @@ class Dataset:
         return self.map(lambda rows: rows.map(device.put))
 
 
-def load(
-    path: str | Path = LETTERS,
-    *,
-    split: tuple[int, int] = (10_000, 6_000),
-    split_seed: int = 521,
-    sha256: str | None = None,
-) -> Dataset:
-    """Read a data set and split it.
+def pick(source: Pair, index: np.ndarray | slice, n_classes: int) -> Rows:
+    """Take rows of a pair, each in one line, with labels as narrow as training takes them."""
+    labels = source.labels[index].astype(np.uint8 if n_classes <= 256 else np.int32)
+    if isinstance(source.rows, FileRows):
+        return Rows(source.rows.select(np.arange(len(source.rows))[index]), labels)
+    return Rows(np.ascontiguousarray(source.rows[index].reshape(len(labels), -1)), labels)
 
-    Rows are permuted by NumPy's legacy generator, as the task does it; the first ``split[0]``
-    train, the next ``split[1]`` validate and the rest test. A data set with test rows of its own
-    keeps those, and the rest is left out.
 
-    Parameters
-    ----------
-    path : str or Path, optional
-        The embedded letters by default; an ``.npz`` with ``images`` (N, H, W) uint8 or ``features``
-        (N, D) floats and ``labels`` (N,); IDX files, plain or gzip, or their folder; a folder of
-        class folders of PNG; a folder with ``images.npy`` and ``labels.npy``, whose images stay on
-        disk. A leading ``~`` is the home folder.
-    split : (int, int)
-        Training and validation rows, each at least 1.
-    split_seed : int
-        In [0, 2**32).
-    sha256 : str, optional
-        The data's hash, where it is known already: to find it every byte is read once more.
-
-    Raises
-    ------
-    DataError
-        Anything wrong with the data, in one line that names the file.
-    """
-    file = Path(os.path.expanduser(path))
-    content = read(file)
-    name = str(path)
-    pair = check(content.pair, name)
-    n_classes = count_classes(pair.labels, name)
-    test = None if content.test is None else check(content.test, f"{name}: test set")
-    if test is not None and test.rows.shape[1:] != pair.rows.shape[1:]:
-        raise DataError(
-            f"{name}: test rows must have shape {pair.rows.shape[1:]} like the training rows, "
-            f"got {test.rows.shape[1:]}"
-        )
-    if test is not None and test.labels.max() >= n_classes:
-        raise DataError(
-            f"{name}: test labels must be 0 to {n_classes - 1}, got {test.labels.max()}"
-        )
-    if sha256 is None:  # last, because it reads every byte
-        with named(file):
-            sha256 = content.sha256()
-    label_dtype = np.uint8 if n_classes <= 256 else np.int32
-
-    def pick(source: Pair, index: np.ndarray) -> Rows:
-        labels = source.labels[index].astype(label_dtype)
-        if isinstance(source.rows, FileRows):
-            return Rows(source.rows.select(index), labels)
-        return Rows(source.rows[index].reshape(len(index), -1), labels)
-
-    image_shape = (pair.rows.shape[1], pair.rows.shape[2]) if pair.rows.ndim == 3 else None
-    order, left_out = _split(len(pair.labels), split, split_seed, test is not None, name)
-    train = pick(pair, order[: split[0]])
-    if len(np.unique(train.labels)) < n_classes:
-        absent = sorted(set(range(n_classes)) - set(np.unique(train.labels).tolist()))
-        raise DataError(
-            f"{name}: classes {absent} have no training rows; give --split more of them"
-        )
-    return Dataset(
-        train=train,
-        valid=pick(pair, order[split[0] : sum(split)]),
-        test=pick(pair, order[sum(split) :])
-        if test is None
-        else pick(test, np.arange(len(test.labels))),
-        scale=1.0 if image_shape is None else 1 / 255,
-        n_classes=n_classes,
-        class_names=content.class_names or _class_names(sha256, n_classes),
-        image_shape=image_shape,
-        path=name,
-        sha256=sha256,
-        notes=(*content.notes, *_notes(sha256, name, left_out, split)),
-    )
+def picture_size(source: Pair) -> tuple[int, int] | None:
+    """Return the height and width of a pair's pictures; None where rows are features."""
+    return (source.rows.shape[1], source.rows.shape[2]) if source.rows.ndim == 3 else None
 
 
 _COMPARED_ON_DISK = 256  # rows of a split
@@ -209,7 +182,7 @@ def fingerprint(dataset: Dataset) -> str:
 
     Of features on disk only some rows are read, evenly spread: `Dataset.sha256` reads them all.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(dataset.preparation).encode())
     lines = [f"{dataset.n_classes} classes, scale {dataset.scale}"]
     for rows in dataset.splits.values():
         digest.update(rows.labels.tobytes())
@@ -220,36 +193,3 @@ def fingerprint(dataset: Dataset) -> str:
         digest.update(np.ascontiguousarray(features).data)
         lines.append(f"{rows.features.dtype} {rows.features.shape}")
     return ", ".join([*lines, f"rows {digest.hexdigest()}"])
-
-
-def _split(
-    n_rows: int, split: tuple[int, int], seed: int, has_test: bool, name: str
-) -> tuple[np.ndarray, int]:
-    """Return the order of the rows and the number that is left out."""
-    if min(split) < 1:
-        raise DataError(f"{name}: --split must give training and validation rows, got {split}")
-    rest = n_rows - sum(split)
-    if rest < 0 or (rest == 0 and not has_test):
-        need = "" if has_test else " and leave some to test"
-        raise DataError(
-            f"{name}: --split {split[0]} {split[1]} must fit into its {n_rows} rows{need}"
-        )
-    # The task's own permutation: the legacy generator, whose stream NumPy has frozen.
-    order = np.random.RandomState(seed).permutation(n_rows)
-    return order, rest if has_test else 0
-
-
-def _class_names(sha256: str, n_classes: int) -> tuple[str, ...]:
-    return KNOWN_SETS.get(sha256) or tuple(str(label) for label in range(n_classes))
-
-
-def _notes(sha256: str, name: str, left_out: int, split: tuple[int, int]) -> list[str]:
-    notes = []
-    if left_out:
-        notes.append(
-            f"{name}: {left_out} rows are left out; --split {split[0] + left_out} {split[1]} "
-            "trains on them too"
-        )
-    if sha256 not in KNOWN_SETS:
-        notes.append(f"{name}: data set with SHA-256 {sha256}")
-    return notes

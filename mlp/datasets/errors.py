@@ -18,7 +18,18 @@ _DAMAGE = (OSError, EOFError, ValueError, RuntimeError, struct.error, zlib.error
 
 
 class DataError(ValueError):
-    """Data that cannot be trained on; the message is one line that names the file."""
+    """Data that cannot be trained on; the message is one line that names the file.
+
+    Parameters
+    ----------
+    message : object
+    mend : str
+        What a command line adds to it: the option that mends it.
+    """
+
+    def __init__(self, message: object, mend: str = "") -> None:
+        super().__init__(message)
+        self.mend = mend
 
 
 @contextmanager

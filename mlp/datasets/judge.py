@@ -1,14 +1,15 @@
 """What rows and labels must be: judged once, on the host, where data enter."""
 
-import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from kernels import Array, array_namespace
+from kernels import array_namespace
 
 from .errors import DataError
 from .on_disk import FileRows
+from .rows import Rows
 
 
 class Pair(NamedTuple):
@@ -60,14 +61,13 @@ def check(pair: Pair, name: str) -> Pair:
     return Pair(rows, labels.astype(np.uint8 if labels.max() < 256 else np.int64))
 
 
-def check_range(features: Array, dtype: str, name: str) -> None:
-    """Check that features are finite as the dtype that training casts them to.
+def check_all(pairs: Mapping[str, Pair], name: str) -> tuple[dict[str, Pair], int]:
+    """Check training rows, and validation and test rows beside them; count the classes.
 
     Parameters
     ----------
-    features : (N, D) array of any library, or FileRows
-        Only float64 can hold what float32 cannot.
-    dtype : {"float32", "float64"}
+    pairs : mapping
+        ``train``, and ``valid`` and ``test`` where there are such rows.
     name : str
         What a message begins with.
 
@@ -75,15 +75,23 @@ def check_range(features: Array, dtype: str, name: str) -> None:
     ------
     DataError
     """
-    if isinstance(features, FileRows) or "float64" not in str(features.dtype):
-        return
-    xp = array_namespace(features)
-    largest = float(xp.max(xp.abs(features)))
-    if not largest <= float(np.finfo(dtype).max):  # nor NaN
-        raise DataError(
-            f"{name}: features must be finite in {dtype}, the largest is {largest}; scale them"
-            + (", or train with dtype float64" if math.isfinite(largest) else "")
-        )
+    train = check(pairs["train"], name)
+    n_classes = count_classes(train.labels, name)
+    checked = {"train": train}
+    for part in pairs.keys() - {"train"}:
+        word = {"valid": "validation", "test": "test"}[part]
+        pair = checked[part] = check(pairs[part], f"{name}: {word} set")
+        if (pair.rows.shape[1:], pair.rows.dtype) != (train.rows.shape[1:], train.rows.dtype):
+            raise DataError(
+                f"{name}: {word} rows must be {train.rows.dtype} of shape "
+                f"{train.rows.shape[1:]} like the training rows, got {pair.rows.dtype} of shape "
+                f"{pair.rows.shape[1:]}"
+            )
+        if pair.labels.max() >= n_classes:
+            raise DataError(
+                f"{name}: {word} labels must be 0 to {n_classes - 1}, got {pair.labels.max()}"
+            )
+    return checked, n_classes
 
 
 def count_classes(labels: np.ndarray, name: str) -> int:
@@ -98,3 +106,57 @@ def count_classes(labels: np.ndarray, name: str) -> int:
             f"got {distinct[0]} to {distinct[-1]}"
         )
     return n_classes
+
+
+_AT_ONCE = 2**22  # values, so that what judging makes of them stays small
+
+
+def check_rows(rows: Rows, n_classes: int, dtype: str, name: str) -> None:
+    """Check rows of any library, as training takes them, before it casts them to `dtype`.
+
+    Those of `mlp.load` and `Dataset.from_arrays` pass, unless `dtype` cannot hold them; others may
+    be anything.
+
+    Parameters
+    ----------
+    rows : Rows
+    n_classes : int
+    dtype : {"float32", "float64"}
+    name : str
+        What a message begins with.
+
+    Raises
+    ------
+    DataError
+    """
+    features, labels = rows
+    n_rows = features.shape[0]
+    if len(features.shape) != 2 or tuple(labels.shape) != (n_rows,):
+        raise DataError(
+            f"{name}: features must have shape (N, D) and labels (N,), got "
+            f"{tuple(features.shape)} and {tuple(labels.shape)}"
+        )
+    if n_rows == 0:
+        raise DataError(f"{name}: there are none")
+    xp = array_namespace(labels)
+    if labels.dtype not in (xp.uint8, xp.int32, xp.int64):
+        raise DataError(f"{name}: labels must be uint8, int32 or int64, got {labels.dtype}")
+    low, high = int(xp.min(labels)), int(xp.max(labels))
+    if low < 0 or high >= n_classes:
+        raise DataError(f"{name}: labels must be 0 to {n_classes - 1}, got {low} to {high}")
+    if "float" not in str(features.dtype):
+        return
+    largest, step = float(np.finfo(dtype).max), max(1, _AT_ONCE // features.shape[1])
+    for start in range(0, n_rows, step):
+        block = rows.take(slice(start, min(start + step, n_rows))).features
+        peak = float(xp.max(xp.abs(block)))
+        if peak <= largest:
+            continue
+        finite = xp.all(xp.isfinite(block), axis=1)
+        if not bool(xp.all(finite)):
+            row = start + int(xp.argmin(xp.astype(finite, xp.int32)))
+            raise DataError(f"{name}: features must be finite, row {row} holds NaN or inf")
+        raise DataError(
+            f"{name}: features must be finite in {dtype}, the largest is {peak}; scale them, or "
+            "train with dtype float64"
+        )

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..classifier import contiguous_arrays, read_parameters
 from ..config import TrainingConfig
 from ..files import FileError, remove_parts, sync, write
 from ..history import History, Metrics
 from ..model import layer_sizes
+from ..model_file import contiguous_arrays, read_parameters
 from ..tensors import read_tensors
 from ..training import Best, TrainingState, check_finite
 

@@ -7,7 +7,7 @@ import statistics
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from itertools import chain, count, takewhile
 from pathlib import Path
@@ -18,7 +18,7 @@ import array_api_compat
 import numpy as np
 
 from ..config import TrainingConfig
-from ..datasets import Dataset
+from ..datasets import Dataset, Rows
 from ..device import Device
 from ..files import FileError, exists, read_text, remove, without_home, write
 from ..history import best_row
@@ -217,6 +217,8 @@ def record(
             "sha256": dataset.sha256,
             **{f"n_{name}": counts.get(name, 0) for name in ("train", "valid", "test")},
             "n_classes": dataset.n_classes,
+            "valid_commonest": commonest_share(dataset.valid),
+            "preparation": asdict(dataset.preparation),
             "notes": [without_home(note) for note in dataset.notes],
         },
         "result": {
@@ -236,6 +238,13 @@ def record(
         "versions": versions(device),
         "parameters_sha256": parameters_sha256(state.result_parameters),
     }
+
+
+def commonest_share(rows: Rows | None) -> float | None:
+    """Return the accuracy of always saying the commonest class of some rows."""
+    if rows is None or not len(rows.labels):
+        return None
+    return float(np.bincount(rows.labels).max() / len(rows.labels))
 
 
 # What is used of a record again; a sweep shows it.

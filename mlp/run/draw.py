@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..classifier import Classifier, contiguous_arrays
+from ..classifier import Classifier
 from ..files import write
 from ..model import layer_sizes
+from ..model_file import contiguous_arrays
 from .pages import render
 
 _SCRIPTS = [Path(__file__).with_name(name) for name in ("draw_network.js", "draw.js")]
@@ -23,7 +24,8 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
     Raises
     ------
     ValueError
-        The classifier takes rows that are no pictures.
+        The classifier takes rows that are no pictures, or pictures that were not cropped to their
+        ink: the page prepares what is drawn as letters are.
     mlp.FileError
         The file cannot be written.
     """
@@ -31,6 +33,11 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
 
     if classifier.image_shape is None:
         raise ValueError("a page to draw on needs a model of pictures; this one takes features")
+    if not classifier.preparation.crop or classifier.preparation.mean is not None:
+        raise ValueError(
+            "a page to draw on needs a model of letters that were cropped to their ink, as the "
+            "embedded ones are, and not standardised; this one's pictures were prepared otherwise"
+        )
     arrays = contiguous_arrays(classifier.parameters)
     layers = [
         {part: _base64(arrays[f"layers.{index}.{part}"]) for part in ("weight", "bias")}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..functional import softmax
-from ..model import Parameters, forward, rows_at_once, to_input
+from ..model import Parameters, forward, rows_at_once
 
 _SLICE = 1000  # rows in memory at once
 _BINS = 10  # of the reliability diagram
@@ -159,7 +159,7 @@ def judge(dataset: Dataset, parameters: Parameters) -> Judgement | None:
     at_once = rows_at_once(parameters, _SLICE)
     for start in range(0, len(dataset.test.labels), at_once):
         features, labels = dataset.test.take(slice(start, start + at_once))
-        x = to_input(features, parameters[0].weight.dtype, dataset.scale)
+        x = dataset.preparation.input(features, parameters[0].weight.dtype)
         logits, _ = forward(parameters, x)
         # Of the logits, as accuracy is counted: probabilities can be equal at 1.
         true, said = labels.astype(int), logits.argmax(axis=1)

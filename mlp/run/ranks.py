@@ -5,11 +5,12 @@ once. The others wait for its order, or for word that there is nothing to do.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NamedTuple
 
 from ..communicator import Communicator
 from ..config import TrainingConfig
-from ..datasets import DataError, fingerprint, load
+from ..datasets import DataError, Dataset, fingerprint, load
 from ..device import DeviceError, choose_device
 from ..training import DivergedError, TrainingState, train
 from .environment import describe_environment
@@ -47,6 +48,24 @@ class Leader:
         self.communicator.broadcast(order)
 
 
+def load_as(config: TrainingConfig, sha256: str | None = None) -> Dataset:
+    """Read the data set that a configuration names, as it says.
+
+    Raises
+    ------
+    DataError
+        See `mlp.load`.
+    """
+    return load(
+        config.data,
+        split=config.split,
+        split_seed=config.split_seed,
+        image_size=config.image_size,
+        standardize=config.standardize,
+        sha256=sha256,
+    )
+
+
 def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
     """Do what rank 0 says.
 
@@ -78,9 +97,7 @@ def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
             f"computes on {device.used} ({device.reason}), rank 0 on {order.device_kind}; "
             "ask all for --device cpu"
         )
-    dataset = load(
-        config.data, split=config.split, split_seed=config.split_seed, sha256=order.data_sha256
-    )
+    dataset = load_as(config, order.data_sha256)
     if (mine := fingerprint(dataset)) != order.data_fingerprint:
         raise DataError(
             f"{config.data}: differs from rank 0's; expected {order.data_fingerprint}, got {mine}"
@@ -91,7 +108,11 @@ def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
     with StopSignals() as stop:
         try:
             train(
-                dataset.to(device), config, state=order.state, communicator=communicator, stop=stop
+                dataset.to(device),
+                replace(config, device="auto"),  # where the rows are
+                state=order.state,
+                communicator=communicator,
+                stop=stop,
             )
         except DivergedError:  # as on every rank: rank 0 says it, and ends the job
             return

@@ -1,12 +1,13 @@
 """What a run that is to go on is found to be: finished, or a state to go on from."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..config import TrainingConfig, differences, flag
 from ..datasets import Dataset
-from ..training import TrainingState, network_sizes
+from ..training import network_sizes
 from . import checkpoint
 from .directory import read_record
 from .environment import doubts
@@ -45,14 +46,16 @@ _NO_CHECKPOINT = (
 )
 
 
-def state_to_resume(
+def checkpoint_to_resume(
     directory: Path,
     config: TrainingConfig,
     dataset: Dataset,
     environment: dict[str, str],
     warn: Warn,
-) -> TrainingState | None:
+) -> checkpoint.Checkpoint | None:
     """Return what the run goes on from, and say what that means; None starts it again.
+
+    Its configuration says what the options came to that were left open.
 
     Raises
     ------
@@ -71,7 +74,8 @@ def state_to_resume(
     checkpoint.check_fits(found, sizes, config.dtype, dataset.sha256)
     if found.state.epoch > config.epochs:
         raise ValueError(f"--epochs must be at least the {found.state.epoch} that are done")
-    for name, option in differences(found.config, config).items():
+    resolved = replace(config, shard_rows=config.shard_rows or found.config.shard_rows)
+    for name, option in differences(found.config, resolved).items():
         if not option.metadata["resume"]:
             raise ValueError(
                 f"{directory}: its config.json and its checkpoint differ in {flag(name)}; "
@@ -86,4 +90,4 @@ def state_to_resume(
             f"{found.config.epochs} before: the weights will not be those of {config.epochs} "
             "epochs in one run"
         )
-    return found.state
+    return found

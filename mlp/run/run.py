@@ -10,7 +10,7 @@ from typing import Any
 
 from ..classifier import Classifier
 from ..config import TrainingConfig, command_line
-from ..datasets import Dataset, fingerprint, load
+from ..datasets import Dataset, fingerprint
 from ..device import Device, choose_device, to_numpy
 from ..files import absolute, remove_parts, sync, write_json
 from ..history import AXES, SPLITS, HistoryFile
@@ -30,9 +30,9 @@ from . import checkpoint
 from .directory import Place, begin, create, go_on, locked, record
 from .environment import describe_environment
 from .pages import optional
-from .ranks import Leader, Order
+from .ranks import Leader, Order, load_as
 from .report import plot_history, write_report
-from .resume import finished, state_to_resume
+from .resume import checkpoint_to_resume, finished
 from .signals import StoppedBySignal, StopSignals
 
 
@@ -114,11 +114,7 @@ class Run:
                     f"warning: {self.directory}: its file system cannot sync folders: after a "
                     "power failure the newest files may be missing"
                 )
-            # What is only recorded is filled in, so that the run goes on as it began anywhere.
-            n_train = dataset.train.labels.shape[0]
-            shard_rows = training_piece_rows(self.config, n_train, device.kind)
-            config = replace(self.config, data=absolute(self.config.data), shard_rows=shard_rows)
-            return self._train_and_write(config, device, dataset, place, started)
+            return self._train_and_write(device, dataset, place, started)
 
     def _choose_device(self) -> Device:
         config, reference = self.config, self.config.reference
@@ -132,7 +128,7 @@ class Run:
 
     def _load(self) -> Dataset:
         config = self.config
-        dataset = load(config.data, split=config.split, split_seed=config.split_seed)
+        dataset = load_as(config)
         if not is_installed():
             where = Path(__file__).parents[1]
             note = f"array-api-mlp is not installed; this is the copy in {where}"
@@ -140,16 +136,24 @@ class Run:
         return dataset
 
     def _train_and_write(
-        self, config: TrainingConfig, device: Device, dataset: Dataset, place: Place, started: float
+        self, device: Device, dataset: Dataset, place: Place, started: float
     ) -> dict[str, Any]:
         environment = describe_environment(device)
-        state = None
+        # What was asked for; only the data's place must not depend on where the program was.
+        asked = replace(self.config, data=absolute(self.config.data))
+        found, state = None, None
         if self.resume:
             warn = self.listener.warn
-            state = state_to_resume(place.path, config, dataset, environment, warn)
-            go_on(place.path, config)
+            found = checkpoint_to_resume(place.path, asked, dataset, environment, warn)
+            state = found and found.state
+            go_on(place.path, asked)
         else:
-            begin(place.path, config)
+            begin(place.path, asked)
+        # What it comes to is kept in checkpoints, so that the run goes on as it began anywhere.
+        shard_rows = asked.shard_rows or (found and found.config.shard_rows)
+        config = replace(asked, shard_rows=shard_rows)
+        n_train = dataset.train.labels.shape[0]
+        config = replace(config, shard_rows=training_piece_rows(config, n_train, device.kind))
         for note in dataset.notes:
             self.listener.say(f"note: {note}")
         communicator = self.leader.communicator
@@ -180,7 +184,9 @@ class Run:
                         save(state)
                     self.listener.progress(state, config.epochs)
 
-                state = self._train(on_device, config, state, on_epoch, stop)
+                # The device may have fallen back: training is where the rows are.
+                there = replace(config, device="auto")
+                state = self._train(on_device, there, state, on_epoch, stop)
             signalled = communicator.combine([], stop.received or 0)
             state = to_host(state)
             self._warn_of_losses(state)
@@ -204,7 +210,9 @@ class Run:
             written = record(
                 *(dataset, device, threads, step, state, stopped_early, seconds, communicator.size)
             )
-            self._write_pages(place.path, written, config, dataset, state)
+            # What was left open came to this; config.json has what was asked for.
+            written["resolved"] = {"shard_rows": config.shard_rows}
+            self._write_pages(place.path, written, asked, dataset, state)
             write_json(place.path / "run.json", written)  # which says that the run has ended
             communicator.barrier()  # until here the other ranks note signals too
         if not config.checkpoint_every:

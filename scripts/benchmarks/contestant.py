@@ -59,7 +59,7 @@ def run_peer(link: Link) -> None:
         network_sizes(dataset, config), seed=config.seed, dtype=config.dtype
     )
     splits = [
-        Rows(host_input(rows, config.dtype, dataset.scale), rows.labels)
+        Rows(host_input(rows, config.dtype, dataset.preparation), rows.labels)
         for rows in dataset.splits.values()
     ]
     del dataset

@@ -26,7 +26,7 @@ def run_floor(link: Link) -> None:
         narrow = [weights_of(one) for one in cut(parameters, unit_pieces(config.hidden[0]))]
     splits = dataset.splits.values()
     train, *held_out = (
-        device.put(host_input(rows, config.dtype, dataset.scale)) for rows in splits
+        device.put(host_input(rows, config.dtype, dataset.preparation)) for rows in splits
     )
     del dataset, splits
     step = size or len(train)

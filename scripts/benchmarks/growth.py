@@ -14,6 +14,7 @@ from benchmarks import layout
 from benchmarks.bench import Bench, Report
 from benchmarks.process import SCRIPTS, Entry
 from benchmarks.rounds import Measured, interleave
+from mlp.datasets.split import counts
 
 ROWS, WIDTHS = (1, 2, 4, 8), (1, 2, 4)
 SERIES = {"rows": ROWS, "rows on disk": ROWS, "hidden": WIDTHS}
@@ -44,10 +45,10 @@ def report(bench: Bench) -> Report:
 
 def entries(entry: Entry, folder: Path | None) -> dict[tuple[str, int], Entry]:
     """Return what is to be run, by series and factor; `folder` is where rows on disk may be put."""
-    rows = entry.rows or entry.config.split[0]
+    rows = entry.rows or counts(entry.config.split)[0]
     found = {("rows", factor): entry._replace(rows=factor * rows) for factor in ROWS}
     for factor in ROWS if folder else ():
-        sizes = entry.config.split
+        sizes = counts(entry.config.split)
         config = replace(
             entry.config,
             data=str(folder_of(folder, factor)) if folder else "",

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from benchmarks.link import read
 from mlp import TrainingConfig
 from mlp.communicator import remaining_nodes
+from mlp.datasets.split import counts
 from mlp.sharding import evaluation_piece_rows, row_pieces, share, unit_pieces
 from mlp.work import divides_units, training_piece_rows
 
@@ -60,7 +61,7 @@ class Prediction(NamedTuple):
 
 def shape(config: TrainingConfig, rows: int | None) -> Shape:
     """Cut a configuration's training as `mlp.epochs` does; held-out rows in proportion."""
-    n_train = rows or config.split[0]
+    n_train = rows or counts(config.split)[0]
     batch = config.batch_size or n_train
     shard_rows = training_piece_rows(config, n_train, "cpu")
     evaluation_rows = evaluation_piece_rows(shard_rows, "cpu")

@@ -29,6 +29,7 @@ from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP, Say, Spread, ratios, spread
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find
+from mlp.datasets.split import counts
 from mlp.device import available_threads
 from mlp.model import Sums, add_sums, loss_and_gradients
 from mlp.sharding import (
@@ -149,7 +150,7 @@ def measure(
     say: Say,
 ) -> tuple[dict[Point, Seen], Costs]:
     """Time every point in interleaved rounds, and the parts that the model is made of."""
-    rows = rows or config.split[0]
+    rows = rows or counts(config.split)[0]
     seen = {one: Seen([], []) for some in points(ranks).values() for one in some}
     costs: list[Costs] = []
     for number in range(rounds):

@@ -16,6 +16,7 @@ from benchmarks.rounds import (
     measure_starts,
     ratios,
 )
+from mlp.datasets.split import counts
 
 LIBRARIES = {"numpy": "NumPy", "cupy": "CuPy"}
 NOT_PEERS = ("ours", "floor", "numpy")
@@ -46,9 +47,9 @@ def report(bench: Bench) -> Report:
     within = " and ".join(f"{t:.0e} ({layout.batch_title(b)})" for b, t in tolerances.items())
     note = (
         f"Hidden units {' - '.join(map(str, config.hidden))}, "
-        f"{options.rows or config.split[0]:,} training rows and the others evaluated, float32 but "
-        f"for the notebook; median of {options.rounds} interleaved rounds of {options.epochs} "
-        f"epochs (least to most); losses equal within {within}."
+        f"{options.rows or counts(config.split)[0]:,} training rows and the others evaluated, "
+        f"float32 but for the notebook; median of {options.rounds} interleaved rounds of "
+        f"{options.epochs} epochs (least to most); losses equal within {within}."
     )
     ours = measured["ours"]
     blas = "; ".join(

@@ -232,7 +232,7 @@ def compare(
     """
     start = init_parameters(network_sizes(dataset, config), seed=config.seed, dtype=config.dtype)
     train_rows, *held_out = (
-        Rows(host_input(rows, config.dtype, dataset.scale), rows.labels)
+        Rows(host_input(rows, config.dtype, dataset.preparation), rows.labels)
         for rows in dataset.splits.values()
     )
     task = Task(start, train_rows, tuple(held_out), config, peer_device)

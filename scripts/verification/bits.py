@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mlp import Dataset, Rows, TrainingConfig, train
+from mlp import Dataset, Preparation, Rows, TrainingConfig, train
 from mlp.device import Device
 from mlp.model import parameters_sha256
 
@@ -45,4 +45,4 @@ def _dataset() -> Dataset:
     labels = (rows[:, 0] * 7 + rows[:, 0] // 11) % 10
     train = Rows(pixels.astype(np.uint8), labels.astype(np.uint8))
     classes = tuple(map(str, range(10)))
-    return Dataset(train, None, None, 1 / 255, 10, classes, None, "computed", "")
+    return Dataset(train, None, None, Preparation(classes, scale=1 / 255), "computed")

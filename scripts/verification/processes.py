@@ -10,6 +10,7 @@ from typing import Any
 
 from benchmarks.process import only_gpu
 
+from mlp.datasets.split import counts
 from verification.setup import NotRunError, Setup, Values
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,7 +40,7 @@ def run_train_py(setup: Setup) -> Values:
         done = run(
             setup,
             *("scripts/train.py", "--device", "cuda", "--strict-device", "--epochs", "2"),
-            *("--data", config.data, "--split", *map(str, config.split)),
+            *("--data", config.data, "--split", *map(str, counts(config.split))),
             *("--hidden", *map(str, config.hidden), "--batch-size", str(config.batch_size)),
             *("--quiet", "--no-report", "--out", str(out)),
         )

@@ -20,7 +20,7 @@ cupy = fake_cupy.install()
 import array_api_compat.cupy as xp  # noqa: E402 (only after the stand-in is in place)
 import numpy as np  # noqa: E402
 
-from mlp import Classifier, Dataset, Rows, TrainingConfig, train  # noqa: E402
+from mlp import Classifier, Dataset, Preparation, Rows, TrainingConfig, train  # noqa: E402
 from mlp.device import Device, to_numpy  # noqa: E402
 from mlp.model import named_arrays  # noqa: E402
 from mlp.team import Team  # noqa: E402
@@ -34,7 +34,7 @@ def dataset():
         labels = (np.arange(rows) % 4).astype(np.uint8)
         features = np.clip(labels[:, None] * 50 + rng.integers(0, 90, (rows, 20)), 0, 255)
         splits.append(Rows(features.astype(np.uint8), labels))
-    return Dataset(*splits, 1 / 255, 4, tuple("ABCD"), None, "memory", "")
+    return Dataset(*splits, Preparation(tuple("ABCD"), scale=1 / 255))
 
 
 def predictions(dataset, parameters):

@@ -91,7 +91,7 @@ import array_api_compat.cupy as xp  # noqa: E402 (only after the functions are r
 xp.sum, xp.take, xp.zeros = total, take, blank
 
 import mlp.work  # noqa: E402
-from mlp import Dataset, Rows, TrainingConfig  # noqa: E402
+from mlp import Dataset, Preparation, Rows, TrainingConfig  # noqa: E402
 from mlp.epochs import by_rows, fused  # noqa: E402
 from mlp.model import init_parameters, map_arrays  # noqa: E402
 from mlp.team import Team  # noqa: E402
@@ -100,7 +100,7 @@ from mlp.team import Team  # noqa: E402
 def main():
     rows = Rows(blank((ROWS, FEATURES), np.uint8), blank((ROWS,), np.uint8))
     classes = tuple(map(str, range(CLASSES)))
-    dataset = Dataset(rows, None, None, 1 / 255, CLASSES, classes, None, "memory", "")
+    dataset = Dataset(rows, None, None, Preparation(classes, scale=1 / 255))
     config = TrainingConfig(hidden=(UNITS,), batch_size=BATCH, epochs=1)
     work = mlp.work.Work(dataset, config, Team(1))
     work.copies = lambda *networks: networks

@@ -3,22 +3,39 @@
 import json
 import os
 import struct
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 from bits import assert_same_bits
 from safetensors.numpy import save_file
+from tolerances import ROUNDING
 
-from mlp import Classifier, init_parameters, load_model, predict_probabilities
+from mlp import (
+    Classifier,
+    Preparation,
+    init_parameters,
+    load_model,
+    predict,
+    predict_probabilities,
+)
 from mlp.files import FileError
 from mlp.model import named_arrays
+from mlp.model_file import Origin
 
 
 def make(dtype="float32", *, images=True):
     parameters = init_parameters((6, 5, 3), seed=1, dtype=dtype)
     parameters[0].weight[0, 0] = -0.0
     scale, shape = (1 / 255, (2, 3)) if images else (0.1, None)
-    return Classifier(parameters, scale, ("A", "Б", '"'), shape)
+    preparation = Preparation(("A", "Б", '"'), shape, scale)
+    if images:
+        more = {"ink": "dark", "border": (0.1, 255.0), "extent": (0.0, 1.0)}
+        return Classifier(parameters, replace(preparation, **more), Origin("ab", (0.5, 0.25), 3))
+    mean, deviation = (0.1, -2.0, 1e300, 0.0, 1.0, 2.0), (1.0, 1 / 3, 1e-300, 1.0, 1.0, 1.0)
+    columns = tuple("uvwxyß")
+    more = {"mean": mean, "deviation": deviation, "feature_names": columns}
+    return Classifier(parameters, replace(preparation, **more))
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -46,7 +63,8 @@ def test_it_is_of_a_network_and_of_the_data_it_was_trained_on(make_dataset):
     dataset = make_dataset()
     parameters = init_parameters((20, 5, 4), seed=1, dtype="float32")
     found = Classifier.of(parameters, dataset)
-    assert found[1:] == (dataset.scale, dataset.class_names, dataset.image_shape)
+    assert found.preparation is dataset.preparation
+    assert (found.origin, found.note) == (None, "")
     x = dataset.test.features.astype(np.float32) * np.float32(dataset.scale)
     assert_same_bits(found.input(dataset.test.features), x)
     assert_same_bits(
@@ -65,6 +83,17 @@ def refuse(path, message):
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def said(**changes):
+    rest = asdict(Preparation(()))
+    for name in ("class_names", "image_size", "scale"):
+        del rest[name]
+    return json.dumps(rest | changes)
+
+
+def origin(**changes):
+    return json.dumps(Origin("ab", None, 3)._asdict() | changes)
 
 
 F4 = np.float32
@@ -92,6 +121,23 @@ CRAFTED = [
     ({}, {"image_shape": "[2.0, 3.0]"}, "'image_shape' must be null, or a height"),
     ({}, {"image_shape": "[6]"}, "'image_shape' must be null, or a height"),
     ({}, {"image_shape": "9" * 5000}, "'image_shape' must be null, or a height"),
+    ({}, {"preparation": "{}"}, "'preparation' must be what this project writes, for 6 features"),
+    ({}, {"preparation": "[" * 100_000}, "'preparation' must be what"),
+    ({}, {"preparation": said(ground="green")}, "'preparation' must be what"),
+    ({}, {"preparation": said(ink=3)}, "'preparation' must be what"),
+    ({}, {"preparation": said(crop=1)}, "'preparation' must be what"),
+    ({}, {"preparation": said(more=1)}, "'preparation' must be what"),
+    ({}, {"preparation": said(mean=[0.0] * 6)}, "'preparation' must be what"),
+    ({}, {"preparation": said(mean=[0] * 5, deviation=[1] * 5)}, "'preparation' must be what"),
+    ({}, {"preparation": said(mean=[0] * 6, deviation=[0] * 6)}, "'preparation' must be what"),
+    ({}, {"preparation": said(mean=[1e999] * 6, deviation=[1] * 6)}, "'preparation' must be what"),
+    ({}, {"preparation": said(feature_names=["a"])}, "'preparation' must be what"),
+    ({}, {"preparation": said(border=[1])}, "'preparation' must be what"),
+    ({}, {"preparation": said(extent="ab")}, "'preparation' must be what"),
+    ({}, {"preparation": said(), "origin": "[]"}, "'origin' must be a hash, a split and its seed"),
+    ({}, {"preparation": said(), "origin": origin(split=[1, 0.5])}, "'origin' must be"),
+    ({}, {"preparation": said(), "origin": origin(split_seed=-1)}, "'origin' must be"),
+    ({}, {"preparation": said(), "origin": origin(sha256=None)}, "'origin' must be"),
 ]
 
 
@@ -149,3 +195,39 @@ def test_a_pipe_or_an_empty_folder_is_no_model(tmp_path):
     absent = "no such model; name a run directory"
     for model, message in (("", absent), ("pipe", "pipe: is no file"), ("nowhere", absent)):
         refuse(tmp_path / model, message)
+
+
+def test_raw_rows_are_predicted_and_what_is_none_is_named():
+    classifier = make()
+    raw = np.random.default_rng(0).integers(0, 256, (2500, 2, 3)).astype(np.uint8)
+    probabilities = classifier.predict_proba(raw)
+    x = raw.reshape(2500, 6).astype(np.float32) * np.float32(1 / 255)
+    np.testing.assert_allclose(
+        probabilities, predict_probabilities(classifier.parameters, x), **ROUNDING["float32"]
+    )
+    np.testing.assert_array_equal(classifier.predict(raw), probabilities.argmax(axis=1))
+    np.testing.assert_array_equal(classifier.predict(raw.reshape(2500, 6)), classifier.predict(raw))
+    assert classifier.predict_proba(raw[:0]).shape == (0, 3)
+    rows = make(images=False)
+    features = np.random.default_rng(0).standard_normal((9, 6))
+    odd = np.where(np.arange(9)[:, None] == 4, np.nan, features)
+    for model, given, kind, message in (
+        (classifier, raw / 255, TypeError, "pixels must be uint8 from 0 to 255, got float64"),
+        (classifier, raw[0], ValueError, r"shape \(N, 2, 3\) or \(N, 6\), got \(2, 3\)"),
+        (rows, features[:, :5], ValueError, r"shape \(N, 6\), got \(9, 5\)"),
+        (rows, odd, ValueError, "features must be finite, row 4 holds NaN or inf"),
+        (rows, features.astype(str), TypeError, "features must be numbers"),
+    ):
+        with pytest.raises(kind, match=message):
+            model.predict(given)
+
+
+def test_a_classifier_is_written_in_one_short_line():
+    assert repr(make()) == 'Classifier(6 - 5 - 3, float32, classes A, Б, ")'
+
+
+def test_pixels_that_nobody_scaled_are_refused():
+    parameters = make().parameters
+    for function in (predict, predict_probabilities):
+        with pytest.raises(TypeError, match=r"x must be floats, .* got uint8; of raw rows ask"):
+            function(parameters, np.zeros((2, 6), np.uint8))

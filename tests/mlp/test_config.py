@@ -22,7 +22,7 @@ def test_the_defaults_are_the_tasks():
     config = TrainingConfig()
     assert (config.hidden, config.epochs, config.batch_size) == ((1000,), 200, None)
     assert (config.learning_rate, config.momentum, config.velocity_init) == (0.1, 0.9, 1e-5)
-    assert (config.seed, config.split_seed, config.split) == (421, 521, (10_000, 6_000))
+    assert (config.seed, config.split_seed, config.split) == (421, 521, None)
     assert (config.nesterov, config.l2, config.dtype) == (False, 0.0, "float32")
 
 
@@ -49,6 +49,8 @@ def test_every_option_can_be_given_on_the_command_line():
         "seed": 1,
         "split_seed": 2,
         "split": (70, 20),
+        "image_size": (32, 24),
+        "standardize": True,
         "threads": 3,
         "shard_rows": 99,
         "reference": "keras",
@@ -67,6 +69,15 @@ def test_every_option_can_be_given_on_the_command_line():
     assert json.loads(config.to_json()) == json.loads(json.dumps(given))
     assert TrainingConfig.from_json(config.to_json()) == config
     assert parse(*shlex.split(command_line(config))) == config
+
+
+def test_a_split_may_be_of_shares():
+    config = parse("--split", "0.8", "0.1")
+    assert config.split == (0.8, 0.1)
+    assert TrainingConfig.from_json(config.to_json()) == config
+    assert parse(*shlex.split(command_line(config))) == config
+    with pytest.raises(ValueError, match="split must be "):
+        TrainingConfig.from_json('{"split": [10, 0.5]}')
 
 
 def test_full_is_a_batch_size():
@@ -91,7 +102,9 @@ def test_full_is_a_batch_size():
         ("dtype", "float16", "--dtype must be float32 or float64, got float16"),
         ("seed", -1, "--seed must be at least 0"),
         ("split_seed", 2**32, r"--split-seed must be in \[0, 2\*\*32\)"),
-        ("split", (10, 0), "--split must be two numbers of at least 1, got 10 0"),
+        ("split", (10, 0), "--split must be two numbers of at least 1, or two shares .*, got 10 0"),
+        ("split", (0.9, 0.2), "--split must be two numbers .* of at most 1 in all, got 0.9 0.2"),
+        ("image_size", (0, 5), "--image-size must be a height and a width from 1 to 8192, got 0"),
         ("threads", 0, "--threads must be from 1 to 1024"),
         ("threads", 10**40, "--threads must be from 1 to 1024"),
         ("shard_rows", 0, "--shard-rows must be at least 1"),
@@ -163,6 +176,8 @@ ANSWERS = {
     "seed": (True, False),
     "split_seed": (True, False),
     "split": (True, False),
+    "image_size": (True, False),
+    "standardize": (True, False),
     "threads": (False, True),
     "shard_rows": (True, False),
     "reference": (True, False),
@@ -200,6 +215,8 @@ def test_differences_are_named_in_alphabetic_order_with_their_options():
         ("learning_rate", 1, 1.0),
         ("learning_rate", np.float32(0.5), 0.5),
         ("split", [50, 20], (50, 20)),
+        ("split", np.array([0.5, 0.25]), (0.5, 0.25)),
+        ("image_size", [np.int64(32), 24], (32, 24)),
         ("data", Path("letters.npz"), "letters.npz"),
     ],
 )
@@ -230,6 +247,9 @@ def test_a_program_may_write_what_it_means(name, value, taken):
         ("dtype", np.float32, "write dtype='float32'"),
         ("device", None, "write device='auto'"),
         ("threads", "2", "got '2'; write threads=1"),
+        ("split", "0.8 0.1", "got '0.8 0.1'; write split=(0.8, 0.1)"),
+        ("split", (10, 0.5), "got (10, 0.5); write split=(0.8, 0.1)"),
+        ("image_size", 32, "got 32; write image_size=(32, 32)"),
         ("reference", 3, "--reference must be keras, got 3"),
     ],
 )

@@ -17,10 +17,21 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from tolerances import ROUNDING, TRAINING
 
-from mlp import Dataset, DivergedError, Rows, TrainingConfig, estimator, train
+from mlp import (
+    Dataset,
+    DivergedError,
+    Preparation,
+    Rows,
+    ScaleWarning,
+    TrainingConfig,
+    estimator,
+    load_model,
+    train,
+)
 from mlp import device as devices
 from mlp.device import Device
 from mlp.estimator import MLPClassifier
+from mlp.export import export_npz
 from mlp.model import Layer, parameters_sha256
 
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 7, "batch_size": 32, "random_state": 3}
@@ -44,15 +55,11 @@ def dataset_of(train_rows, valid=None, n_classes=3):
         train=Rows(*train_rows),
         valid=valid,
         test=None,
-        scale=1.0,
-        n_classes=n_classes,
-        class_names=(),
-        image_shape=None,
-        path="",
-        sha256="",
+        preparation=Preparation(tuple(map(str, range(n_classes)))),
     )
 
 
+@pytest.mark.filterwarnings("ignore::mlp.ScaleWarning")  # some checks give rows far from 0
 @parametrize_with_checks([MLPClassifier()])
 def test_it_passes_every_check_of_scikit_learns(estimator, check):
     check(estimator)
@@ -252,6 +259,7 @@ def test_one_class_is_always_predicted():
     assert (classifier.predict_proba(x) == 1).all()
 
 
+@pytest.mark.filterwarnings("ignore::mlp.ScaleWarning")  # bytes are not scaled
 @pytest.mark.parametrize(
     ("given", "computed"),
     [("float32", "float32"), ("float64", "float64"), ("float16", "float64"), ("uint8", "float64")],
@@ -430,3 +438,29 @@ def test_the_defaults_are_what_training_gets(monkeypatch, stopping):
     assert (held_out is not None) == stopping
     if stopping:
         assert len(held_out.labels) == 300 * default["validation_fraction"]
+
+
+def test_badly_scaled_rows_are_warned_of_where_they_are_given():
+    x, y = blobs()
+    x[:, 2] *= 1000
+    with pytest.warns(ScaleWarning, match=r"column 2 .*; put sklearn\.\S*StandardScaler befo") as w:
+        MLPClassifier(**SMALL, learning_rate_init=1e-9).fit(x, y)
+    assert [one.filename for one in w] == [__file__]
+    make_pipeline(StandardScaler(), MLPClassifier(**SMALL)).fit(x, y)
+
+
+def test_what_was_fitted_can_be_asked_saved_and_exported_as_a_classifier(tmp_path):
+    x, y = blobs()
+    names = np.array(["red", "green", "blue"])
+    fitted = MLPClassifier(**SMALL).fit(x, names[y])
+    classifier = fitted.to_classifier()
+    assert classifier.class_names == ("blue", "green", "red")
+    assert_same_bits(classifier.predict_proba(x), fitted.predict_proba(x))
+    classifier.save(tmp_path / "model.safetensors")
+    found = load_model(tmp_path)
+    assert found.preparation == classifier.preparation
+    said = [found.class_names[k] for k in found.predict(x)]
+    assert said == fitted.predict(x).tolist()
+    export_npz(tmp_path / "model.npz", found)
+    with pytest.raises(ValueError, match="not fitted"):
+        MLPClassifier().to_classifier()

@@ -2,24 +2,32 @@
 
 import json
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bits import assert_same_bits
 from tolerances import EXPORT, ROUNDING
 
-from mlp import export, init_parameters
+from mlp import Preparation, export, init_parameters
 from mlp.classifier import Classifier
-from mlp.export import export_keras, export_npz, export_onnx
+from mlp.datasets.preparation import to_input
+from mlp.export import export_keras, export_npz, export_onnx, of_rows
 from mlp.files import FileError
 from mlp.functional import softmax
-from mlp.model import forward, to_input
+from mlp.model import forward
 
 # Keras, saving with NumPy 2, calls `np.array` on a tensor.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 HIDDEN = [(), (40,), (50, 30, 20)]
 DTYPES = ["float32", "float64"]
+KINDS = {
+    "features": {"images": False},
+    "images": {"images": True},
+    "standardised features": {"images": False, "standardised": True},
+    "standardised images": {"images": True, "standardised": True},
+}
 
 
 @pytest.fixture
@@ -27,12 +35,17 @@ def tensorflow(need):
     need("tensorflow")
 
 
-def make(hidden, dtype, *, images):
+def make(hidden, dtype, *, images, standardised=False):
     """Draw a classifier of 9 x 7 images, or of rows of 63 features without a scale."""
     parameters = init_parameters((63, *hidden, 5), seed=3, dtype=dtype)
     biased = tuple(layer._replace(bias=layer.weight[0] / 2) for layer in parameters)
     names = ("A", "Б", "c d", '"', "e")
-    return Classifier(biased, 1 / 255 if images else 1.0, names, (9, 7) if images else None)
+    preparation = Preparation(names, (9, 7) if images else None, 1 / 255 if images else 1.0)
+    if standardised:
+        columns = np.random.default_rng(4).uniform(0.1, 0.6, (2, 63)).tolist()
+        mean, deviation = map(tuple, columns)
+        preparation = replace(preparation, mean=mean, deviation=deviation)
+    return Classifier(biased, preparation)
 
 
 def raw(classifier, count=17):
@@ -47,7 +60,10 @@ def raw(classifier, count=17):
 def our_logits(classifier, features):
     dtype = classifier.parameters[0].weight.dtype
     rows = features.reshape(len(features), -1)
-    return forward(classifier.parameters, to_input(rows, dtype, classifier.scale))[0]
+    x = to_input(rows, dtype, classifier.scale)
+    if classifier.preparation.mean is not None:
+        x = (x - np.array(classifier.preparation.mean)) / np.array(classifier.preparation.deviation)
+    return forward(classifier.parameters, x.astype(dtype))[0]
 
 
 def assert_equal_logits(theirs, ours):
@@ -67,10 +83,10 @@ def run_onnx(need, path, features):
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("images", [False, True])
-def test_onnx(hidden, dtype, images, need, tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_onnx(hidden, dtype, kind, need, tmp_path):
     need("onnx")
-    classifier = make(hidden, dtype, images=images)
+    classifier = make(hidden, dtype, **KINDS[kind])
     export_onnx(tmp_path / "m.onnx", classifier)
     for count in (1, 17):
         features = raw(classifier, count)
@@ -87,7 +103,7 @@ def test_onnx_takes_the_pixels_as_rows_too(dtype, need, tmp_path):
     need("onnx")
     classifier = make((40,), dtype, images=True)
     features = raw(classifier)
-    export_onnx(tmp_path / "m.onnx", classifier._replace(image_shape=None), probabilities=False)
+    export_onnx(tmp_path / "m.onnx", of_rows(classifier), probabilities=False)
     rows = features.reshape(len(features), -1).astype(dtype)
     theirs = run_onnx(need, tmp_path / "m.onnx", rows)
     assert list(theirs) == ["logits"]
@@ -121,6 +137,7 @@ def test_onnx_says_what_it_is_in_standard_nodes(need, tmp_path):
         [9, 7],
     )
     notes = {entry.key: json.loads(entry.value) for entry in model.metadata_props}
+    assert notes.pop("preparation")["ground"] == classifier.preparation.ground
     assert notes == {
         "class_names": list(classifier.class_names),
         "image_shape": [9, 7],
@@ -140,11 +157,11 @@ def test_parameters_too_large_for_onnx_are_refused(need, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("tensorflow")
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("hidden", HIDDEN)
-@pytest.mark.parametrize("images", [False, True])
-def test_keras(hidden, dtype, images, tmp_path):
+@pytest.mark.parametrize("kind", KINDS)
+def test_keras(hidden, dtype, kind, tmp_path):
     from mlp.keras_reference import tensorflow
 
-    classifier = make(hidden, dtype, images=images)
+    classifier = make(hidden, dtype, **KINDS[kind])
     export_keras(tmp_path / "m.keras", classifier)
     model = tensorflow().keras.models.load_model(tmp_path / "m.keras")
     features = raw(classifier)
@@ -163,11 +180,12 @@ def test_npz_holds_plain_arrays(dtype, images, tmp_path):
         arrays = dict(file)
     shape = {"image_shape"} if images else set()
     layers = {f"layers.{k}.{name}" for k in range(4) for name in ("weight", "bias")}
-    assert set(arrays) == layers | {"scale", "class_names"} | shape
+    assert set(arrays) == layers | {"scale", "class_names", "preparation"} | shape
     for index, layer in enumerate(classifier.parameters):
         for name, array in layer._asdict().items():
             assert_same_bits(arrays[f"layers.{index}.{name}"], array)
     assert (arrays["scale"], arrays["scale"].dtype) == (classifier.scale, np.float64)
+    assert json.loads(arrays["preparation"].item())["crop"] is False
     assert tuple(arrays["class_names"].tolist()) == classifier.class_names
     assert not images or arrays["image_shape"].tolist() == [9, 7]
 

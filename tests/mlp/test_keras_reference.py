@@ -81,7 +81,7 @@ def test_the_model_is_a_keras_model_that_fits_and_gives_its_weights_back(make_da
     for mine, theirs in zip(parameters, keras_reference.to_parameters(model), strict=True):
         assert_same_bits(mine.weight, theirs.weight)
         assert_same_bits(mine.bias, theirs.bias)
-    x = keras_reference.host_input(dataset.train, "float32", dataset.scale)
+    x = keras_reference.host_input(dataset.train, "float32", dataset.preparation)
     np.testing.assert_allclose(
         to_numpy(forward(parameters, x)[0]), model.predict(x, verbose=0), **TRAINING["float32"]
     )

@@ -12,7 +12,6 @@ from mlp.model import (
     loss_and_gradients,
     map_arrays,
     named_arrays,
-    to_input,
 )
 
 SIZES = [(12, 9, 4), (12, 8, 7, 6, 4)]  # one hidden layer and three
@@ -114,16 +113,6 @@ def test_initial_weights_depend_on_the_seed_and_the_layer_only():
     assert_same_bits(one[0].weight, again[0].weight)
     assert (one[0].weight != other[0].weight).all()
     assert (one[0].weight != one[1].weight).all()
-
-
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_features_are_scaled_because_the_data_says_so_not_because_they_are_uint8(dtype):
-    features = np.array([[0, 51, 255]], dtype=np.uint8)
-    scaled = to_input(features, np.dtype(dtype), 1 / 255)
-    assert scaled.dtype == dtype
-    np.testing.assert_allclose(scaled, [[0, 0.2, 1]], **ROUNDING[dtype])
-    assert_same_bits(to_input(features, np.dtype(dtype), 1.0), features.astype(dtype))
-    assert features.dtype == np.uint8
 
 
 def test_arrays_are_mapped_place_by_place_and_networks_must_have_the_same_form():

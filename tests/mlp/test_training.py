@@ -17,6 +17,7 @@ from mlp import (
     DataError,
     DivergedError,
     History,
+    Preparation,
     Rows,
     TrainingConfig,
     functional,
@@ -24,9 +25,10 @@ from mlp import (
     train,
 )
 from mlp.communicator import Communicator
+from mlp.datasets.preparation import to_input
 from mlp.device import to_numpy
 from mlp.epochs import full_batch
-from mlp.model import Layer, evaluate, loss_and_gradients, named_arrays, parameters_sha256, to_input
+from mlp.model import Layer, evaluate, loss_and_gradients, named_arrays, parameters_sha256
 from mlp.optimizer import Momentum
 from mlp.team import Team
 from mlp.training import initial_state, states, thread_count
@@ -106,7 +108,11 @@ def test_mini_batches_visit_every_row_once_an_epoch_in_a_new_order(make_dataset,
     features = np.arange(10, dtype=np.float64)[:, None]
     labels = (np.arange(10) % 2).astype(np.uint8)
     dataset = replace(
-        dataset, train=Rows(features, labels), valid=None, test=None, n_classes=2, scale=1.0
+        dataset,
+        train=Rows(features, labels),
+        valid=None,
+        test=None,
+        preparation=Preparation(("0", "1")),
     )
     original = Work.input
 
@@ -254,7 +260,8 @@ def test_a_loss_that_is_no_number_is_never_the_best(make_dataset):
     nan = begun.best._replace(valid_loss=math.nan)
     state = train(make_dataset(), config, state=replace(begun, best=nan))
     assert state.best.epoch == whole.best.epoch == 3
-    dataset = replace(make_dataset(), scale=1.0)
+    dataset = make_dataset()
+    dataset = replace(dataset, preparation=replace(dataset.preparation, scale=1.0))
     dataset = dataset.map(lambda rows: rows._replace(features=(rows.features / 255).astype("f4")))
     dataset.valid.features[::2], dataset.valid.features[1::2] = 3e38, -3e38  # sums overflow
     state = train(dataset, replace(config, epochs=30))
@@ -270,7 +277,8 @@ def test_values_beyond_the_dtype_are_refused_before_they_are_cast(make_dataset, 
         features[3, 2] = value
         rows = getattr(dataset, split)._replace(features=features)
         odd = replace(dataset, **{split: rows}).map(lambda rows: rows.map(library.asarray))
-        with pytest.raises(DataError, match=r"rows: features must be finite in float32, the larg"):
+        what = " in float32, the largest is 1" if value == value else ", row 3 holds NaN or inf"
+        with pytest.raises(DataError, match=f"rows: features must be finite{what}"):
             train(odd, TrainingConfig(hidden=(3,), epochs=1))
         if value == value:
             train(odd, TrainingConfig(hidden=(3,), epochs=0, dtype="float64"))

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tolerances import EXPORT
 
-from mlp import init_parameters, load_model
+from mlp import Preparation, init_parameters, load_model
 from mlp.classifier import Classifier
 from mlp.commands import export
 from mlp.model import map_arrays
@@ -32,7 +32,9 @@ def model(tmp_path):
         folder.mkdir(exist_ok=True)
         parameters = init_parameters((24, 10, 3), seed=0, dtype=dtype)
         scale, shape = (1 / 255, (6, 4)) if images else (1.0, None)
-        Classifier(parameters, scale, ("A", "B", "C"), shape).save(folder / "model.safetensors")
+        # As letters are, which alone the page to draw on takes.
+        preparation = Preparation(("A", "B", "C"), shape, scale, ink="auto", crop=images)
+        Classifier(parameters, preparation).save(folder / "model.safetensors")
         return folder
 
     return write

@@ -1,8 +1,10 @@
 """What predict.py says of pictures, rows and hostile files."""
 
+import csv
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -19,7 +21,8 @@ from tolerances import ROUNDING
 import mlp
 from mlp import Layer, init_parameters
 from mlp.classifier import contiguous_arrays
-from mlp.commands import predict
+from mlp.commands import predict, train
+from mlp.commands.answers import share
 from mlp.datasets import blocks
 from mlp.device import Device
 from mlp.run.directory import create
@@ -87,16 +90,20 @@ def test_a_line_for_every_input_in_order(trained, embedded, tmp_path, capsys):
         (tmp_path / "folder" / name).write_bytes(png(Image.fromarray(glyphs[index])))
     (tmp_path / "folder" / "notes.txt").write_text("not a picture, and not asked for")
     (tmp_path / "folder" / "link.png").symlink_to("b.png")
+    (tmp_path / "folder" / "__MACOSX").mkdir()
     (tmp_path / "last.jpg").write_bytes(jpeg(Image.fromarray(255 - glyphs[3]).resize((60, 90))))
     status, out, err = run(capsys, trained[0], tmp_path / "folder", tmp_path / "last.jpg")
-    assert (status, err) == (0, "")
+    left_out = f"{tmp_path / 'folder'}: 2 files that are no pictures, or hidden, are left out"
+    assert (status, err) == (0, f"note: {left_out}\n")
     lines = out.splitlines()
     names = [line.partition(": ")[0].removeprefix(f"{tmp_path}/") for line in lines]
-    assert names == ["folder/a.PNG", "folder/b.png", "folder/deeper/c.jpg", "last.jpg"]
-    x = glyphs[[1, 0, 2]].reshape(3, -1).astype(np.float32) / 255
+    assert names == [f"folder/{n}" for n in ("a.PNG", "b.png", "link.png", "deeper/c.jpg")] + [
+        "last.jpg"
+    ]
+    x = glyphs[[1, 0, 0, 2]].reshape(4, -1).astype(np.float32) / 255
     for line, row in zip(lines, mlp.predict_probabilities(trained[1], x), strict=False):
         order = np.argsort(-row)[:3]
-        expected = "  ".join(f"{'ABCDEFGHIJ'[k]} {row[k]:.4f}" for k in order)
+        expected = "  ".join(f"{'ABCDEFGHIJ'[k]} {share(row[k], exact=False)}" for k in order)
         assert line.endswith(f": {expected}")
     assert len(run(capsys, trained[0], tmp_path / "last.jpg", "--top", 1)[1].split()) == 3
 
@@ -112,6 +119,7 @@ def test_bad_inputs_are_named_and_the_others_go_on(trained, embedded, tmp_path, 
     (tmp_path / "f.png").write_bytes(whole)
     (tmp_path / "empty").mkdir()
     os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "round").symlink_to(tmp_path)
     inputs = (tmp_path, tmp_path / "empty", tmp_path / "nowhere", tmp_path / "pipe.png")
     status, out, err = run(capsys, trained[0], *inputs, "--json")
     assert status == 2
@@ -119,10 +127,12 @@ def test_bad_inputs_are_named_and_the_others_go_on(trained, embedded, tmp_path, 
     assert [Path(one["input"]).name for one in found["predictions"]] == ["a.png", "f.png"]
     lines = err.splitlines()
     expected = [
-        "b.png: is no whole PNG or JPEG",
-        "c.jpg: is no whole PNG or JPEG (cannot identify image file)",
+        "b.png: is no whole PNG",
+        "c.jpg: is no whole PNG, JPEG, BMP, GIF, WebP or TIFF (cannot identify image file)",
         "d.png: is blank",
-        "e\\n\\x1b[31m.png: is no whole PNG or JPEG",
+        "e\\n\\x1b[31m.png: is no whole PNG",
+        "pipe.png: is no file",
+        "round: is a link to a folder that was read before",
         "empty: holds no file named .png, .jpg, .jpeg",
         "nowhere: no such file or folder",
         "pipe.png: is no file",
@@ -338,8 +348,139 @@ def test_the_command_as_typed_ends_quietly_when_its_reader_does(trained):
         text=True,
         cwd=ROOT.parent,
     )
-    assert "glyphs.npz[0]: " in process.stdout.readline()
+    assert "glyphs.npz (test)[0]: " in process.stdout.readline()
     process.stdout.close()
-    assert process.stderr.read() == ""
+    said = process.stderr.read()
+    assert said.startswith("note: ")
+    assert said.count("\n") == 1
     process.stderr.close()
     assert process.wait(timeout=60) == 0
+
+
+# What the model was trained on, folders named after classes, pictures unlike the training ones.
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Train on class folders of dark strokes on white; return the run, the folder, the data set."""
+    folder, rng = tmp_path_factory.mktemp("scans"), np.random.default_rng(0)
+    for index in range(120):
+        image = np.full((12, 12), 255, np.uint8)
+        label, shift = index % 2, rng.integers(0, 4)
+        stroke = slice(3 + shift, 5 + shift), slice(3, 9)
+        image[stroke if label else stroke[::-1]] = 0
+        path = folder / "data" / ("lying" if label else "standing") / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        noise = rng.integers(0, 30, image.shape).astype(np.uint8)
+        path.write_bytes(png(Image.fromarray(np.where(image, 255 - noise, noise))))
+    options = ["--data", folder / "data", "--hidden", 30, "--epochs", 40, "--batch-size", 16]
+    options += [
+        "--learning-rate",
+        0.02,
+        "--quiet",
+        "--no-report",
+        "--device",
+        "cpu",
+        "--out",
+        folder / "run",
+    ]
+    assert train.main([*map(str, options)]) == 0
+    return folder / "run", folder / "data", mlp.load(folder / "data")
+
+
+def test_of_its_own_data_the_test_rows_are_scored(scans, trained, capsys):
+    run_folder, folder, dataset = scans
+    status, out, err = run(capsys, run_folder, folder)
+    record = json.loads((run_folder / "run.json").read_text())["result"]
+    count = len(dataset.test.labels)
+    assert (status, out.count("\n")) == (0, count)
+    assert err.splitlines() == [
+        f"note: {folder}: is the data that this model was trained on; only its {count} test rows "
+        "are predicted",
+        f"accuracy {record['test_accuracy']:.4f} over {count} labelled rows",
+    ]
+    found = ask(capsys, trained[0], GLYPHS)
+    assert found["labelled"] == 18_724 - 7_000  # it was trained with another split than the task's
+
+
+def test_over_class_folders_the_accuracy_is_told(scans, tmp_path, capsys):
+    run_folder, folder, _ = scans
+    shutil.copytree(folder, tmp_path / "some")
+    (tmp_path / "some" / "lying" / "1.png").rename(tmp_path / "some" / "standing" / "wrong.png")
+    (tmp_path / "some" / "1.png").write_bytes((folder / "lying" / "3.png").read_bytes())
+    found = ask(capsys, run_folder, tmp_path / "some")
+    labels = {Path(one["input"]).name: one.get("label") for one in found["predictions"]}
+    assert (labels["wrong.png"], labels["3.png"], labels["1.png"]) == ("standing", "lying", None)
+    assert found["labelled"] == 120
+    assert found["accuracy"] == 119 / 120  # all but the one in the wrong folder
+    (one,) = ask(capsys, run_folder, tmp_path / "some" / "lying" / "3.png")["predictions"]
+    assert "label" not in one
+
+
+def test_a_table_is_written_instead_of_lines(scans, tmp_path, capsys):
+    run_folder, folder, _ = scans
+    shutil.copytree(folder / "lying", tmp_path / "in" / "lying")
+    table = tmp_path / "predictions.csv"
+    status, out, err = run(capsys, run_folder, tmp_path / "in", "--out", table)
+    assert (status, out) == (0, "")
+    assert err == "accuracy 1.0000 over 60 labelled rows\n"
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    expected = ask(capsys, run_folder, tmp_path / "in")["predictions"]
+    for row, one in zip(rows, expected, strict=True):
+        assert (row["input"], row["row"], row["class"]) == (one["input"], "", one["class"])
+        assert (float(row["probability"]), row["label"]) == (one["probability"], "lying")
+    status, _, err = run(capsys, run_folder, tmp_path / "in", "--out", tmp_path / "no" / "p.csv")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "cannot be written" in err
+
+
+def test_pictures_unlike_the_training_pictures_are_warned_of_once_and_the_option_mends_it(
+    scans, tmp_path, capsys
+):
+    run_folder, folder, _ = scans
+    for kind in ("lying", "standing"):
+        for path in sorted((folder / kind).iterdir())[:5]:
+            (tmp_path / "in" / kind).mkdir(parents=True, exist_ok=True)
+            turned = Image.fromarray(255 - np.asarray(Image.open(path))).resize((36, 36))
+            (tmp_path / "in" / kind / path.name).write_bytes(png(turned))
+    status, _, err = run(capsys, run_folder, tmp_path / "in")
+    assert status == 0
+    warnings = [line for line in err.splitlines() if line.startswith("warning: ")]
+    first, others = warnings
+    assert first.endswith("; --ink light inverts it")
+    assert others == "warning: 9 other pictures are unlike the training pictures too"
+    status, _, err = run(capsys, run_folder, tmp_path / "in", "--ink", "light")
+    assert (status, err) == (0, "accuracy 1.0000 over 10 labelled rows\n")
+
+
+def test_ground_and_crop_override_what_the_model_says(scans, tmp_path, capsys):
+    run_folder, folder, _ = scans
+    dark = 255 - np.asarray(Image.open(folder / "lying" / "1.png"))
+    clear = np.stack([255 - dark, dark], axis=-1)  # dark strokes on nothing
+    (tmp_path / "a.png").write_bytes(png(Image.fromarray(clear)))
+    assert run(capsys, run_folder, tmp_path / "a.png", "--top", 1)[1].split()[1] == "lying"
+    _, _, err = run(capsys, run_folder, tmp_path / "a.png", "--ground", "black")
+    assert "warning: " in err
+    top = [
+        ask(capsys, run_folder, tmp_path / "a.png", *options)["predictions"][0]["top"]
+        for options in ((), ("--no-crop",), ("--crop",))
+    ]
+    assert top[0] == top[1] != top[2]
+
+
+def test_a_model_of_version_0_1_says_how_its_pictures_are_prepared(tmp_path, capsys):
+    parameters = init_parameters((6, 5, 3), seed=1, dtype="float32")
+    model = write_model(tmp_path / "m.safetensors", parameters, image_shape="[2, 3]")
+    for name in "ab":
+        (tmp_path / f"{name}.png").write_bytes(png(Image.new("L", (3, 2), 9)))
+    status, _, err = run(capsys, model, tmp_path / "a.png", tmp_path / "b.png")
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith("note: this model is of version 0.1, which did not record how its ")
+
+
+def test_what_rounds_to_0_or_1_is_not_written_as_it():
+    shown = [share(value, exact=False) for value in (0.0, 1e-9, 0.00005, 0.5, 0.99994, 0.99996, 1)]
+    assert shown == ["<0.0001", "<0.0001", "0.0001", "0.5000", "0.9999", ">0.9999", ">0.9999"]
+    exact = [share(value, exact=True) for value in (0.0, 1 / 99_999, 99_998 / 99_999, 1.0)]
+    assert exact == ["0.0000", "<0.0001", ">0.9999", "1.0000"]

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,11 @@ from data_files import deep_folder
 from html_pages import Page
 from PIL import Image
 
-from mlp.commands.sweep import main
-from mlp.run.directory import create, locked
+from mlp.commands.sweep import is_finished, main
+from mlp.datasets.loading import KNOWN_SETS
+from mlp.datasets.split import TASK_SPLIT
+from mlp.run.directory import create, locked, read_config
+from mlp.run.sweep import Trial
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -139,6 +143,24 @@ def test_again_it_trains_only_what_is_missing_or_unfinished(swept, command, tmp_
     first, again = (rows_of(path / "sweep.csv") for path in (swept[1], out))
     for row, other in zip(first, reversed(again), strict=True):
         assert row | {"seconds": ""} == other | {"seconds": ""}
+
+
+def test_a_run_of_the_version_before_is_finished_where_the_task_split_its_data(swept, tmp_path):
+    """It pinned the pieces and the split that were left open."""
+    out = tmp_path / "run"
+    shutil.copytree(swept[1] / "hidden-5", out)
+    now = read_config(out / "config.json")
+    assert (now.shard_rows, now.split) == (None, (400, 100))
+    trial = Trial({}, replace(now, split=None), out)
+    with pytest.raises(ValueError, match=r"was trained with --split \(400, 100\), not None"):
+        is_finished(trial)
+    (out / "config.json").write_text(replace(now, shard_rows=400, split=TASK_SPLIT).to_json())
+    with pytest.raises(ValueError, match=r"was trained with --split \(10000, 6000\), not None"):
+        is_finished(trial)
+    record = json.loads((out / "run.json").read_text())
+    record["data"]["sha256"] = next(iter(KNOWN_SETS))
+    (out / "run.json").write_text(json.dumps(record))
+    assert is_finished(trial)
 
 
 def test_a_combination_that_diverges_is_a_row_and_not_the_end(command, tmp_path):

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -100,9 +101,10 @@ def test_the_record_is_true(run, letters):
     done, out = run
     record = json.loads((out / "run.json").read_text())
     assert json.loads(done.stdout) == record
-    parameters, scale, names, shape = load_model(out)
-    assert record["parameters_sha256"] == parameters_sha256(parameters)
-    assert (names, shape, scale) == (("0", "1", "2"), (6, 5), 1 / 255)
+    classifier = load_model(out)
+    assert record["parameters_sha256"] == parameters_sha256(classifier.parameters)
+    assert classifier.preparation == load(letters, split=(400, 100)).preparation
+    assert record["data"]["preparation"] == json.loads(json.dumps(asdict(classifier.preparation)))
     data = record["data"]
     assert (data["n_train"], data["n_valid"], data["n_test"], data["n_classes"]) == (
         400,
@@ -250,7 +252,7 @@ def test_help_shows_the_defaults_and_an_example():
     assert done.returncode == 0
     for text in (
         "(default: 0.1)",
-        "(default: 10000 6000)",
+        "10000 6000 for the embedded letters",
         "python scripts/train.py --device cuda",
         "129 SIGHUP, 130 SIGINT, 143 SIGTERM, 138 SIGUSR1, 140 SIGUSR2",
     ):
@@ -279,3 +281,38 @@ def test_the_tasks_own_run_reaches_its_accuracy_and_falls_smoothly(tmp_path):
     losses = np.array([float(row["train_loss"]) for row in metrics(tmp_path / "run")])
     assert len(losses) == 201
     assert (np.diff(losses[20:]) < 0).all()
+
+
+def test_a_run_that_has_learned_nothing_is_told_so(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(200, 5)), np.r_[np.zeros(150, int), np.ones(50, int)]
+    features[:, 0] += labels * 4
+    np.savez(tmp_path / "a.npz", features=features, labels=labels)
+    options = ["--data", tmp_path / "a.npz", "--hidden", 5, "--no-report", "--device", "cpu"]
+    lines = []
+    for number, rate in enumerate((1e-9, 0.1)):
+        out = tmp_path / str(number)
+        assert main([*map(str, options), "--learning-rate", str(rate), "--out", str(out)]) == 0
+        lines.append(capsys.readouterr().err)
+    said = "validation is no better than saying the commonest class always (0.7333)"
+    assert said in lines[0]
+    assert "no better" not in lines[1]
+
+
+def test_pictures_of_any_size_and_a_table_train_with_their_options(tmp_path):
+    for index in range(24):
+        path = tmp_path / "pictures" / "AB"[index % 2] / f"{index}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        side = 8 + index % 3
+        Image.new("L", (side, side), 255 * (index % 2)).save(path)
+    options = ["--hidden", "3", "--epochs", "1", "--quiet", "--device", "cpu"]
+    out = tmp_path / "run"
+    data = ["--data", str(tmp_path / "pictures"), "--image-size", "6", "5", "--standardize"]
+    assert main([*data, *options, "--split", "0.5", "0.25", "--out", str(out)]) == 0
+    config = json.loads((out / "config.json").read_text())
+    assert (config["split"], config["image_size"]) == ([0.5, 0.25], [6, 5])
+    record = json.loads((out / "run.json").read_text())["data"]
+    assert (record["n_train"], record["n_valid"], record["n_test"]) == (12, 6, 6)
+    assert len(record["preparation"]["mean"]) == 30
+    assert any("24 pictures are resized to 6 x 5" in note for note in record["notes"])
+    assert (out / "report.html").exists()

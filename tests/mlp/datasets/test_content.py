@@ -39,7 +39,7 @@ IMAGES, LABELS = images_and_labels()
 )
 def test_what_is_no_data_set_is_named(tmp_path, content):
     (tmp_path / "bad.npz").write_bytes(content)
-    refuse(tmp_path / "bad.npz", "is neither a whole .npz archive nor an IDX file of images")
+    refuse(tmp_path / "bad.npz", "must be a whole .npz archive, an IDX file of images")
 
 
 def test_a_missing_path_is_named(tmp_path):

@@ -17,6 +17,7 @@ from tolerances import ROUNDING
 
 from mlp import (
     DataError,
+    Dataset,
     Rows,
     TrainingConfig,
     choose_device,
@@ -57,7 +58,7 @@ def test_a_class_without_training_rows_is_named(tmp_path):
     labels[:] = 0
     labels[np.random.RandomState(521).permutation(60)[-1]] = 1
     path = write_npz(tmp_path / "a.npz", images=images, labels=labels)
-    message = r"a\.npz: classes \[1\] have no training rows; give --split more of them"
+    message = r"a\.npz: classes \[1\] have no training rows; the split must give more"
     with pytest.raises(DataError, match=message):
         load(path, split=SPLIT)
 
@@ -80,9 +81,9 @@ def test_the_split_seed_changes_the_split(tmp_path):
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ((50, 20), "--split 50 20 must fit into its 60 rows"),
-        ((40, 20), "--split 40 20 must fit into its 60 rows and leave some to test"),
-        ((40, 0), "--split must give training and validation rows"),
+        ((50, 20), "the split into 50 and 20 rows must fit into 60"),
+        ((40, 20), "the split into 40 and 20 rows must fit into 60 and leave some to test"),
+        ((40, 0), "the split must give training and validation rows"),
     ],
 )
 def test_a_split_that_does_not_fit_is_refused(tmp_path, split, message):
@@ -109,8 +110,8 @@ def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_data
     assert_other_fingerprint(dataset, test=Rows(dataset.test.features, other))
     assert_other_fingerprint(dataset, train=Rows(features[:, :-1], labels))
     assert_other_fingerprint(dataset, train=Rows(features.astype(np.float32), labels))
-    assert_other_fingerprint(dataset, scale=1.0)
-    assert_other_fingerprint(dataset, n_classes=dataset.n_classes + 1)
+    for change in ({"scale": 1.0}, {"class_names": tuple("abcde")}, {"mean": (0.0,) * 20}):
+        assert_other_fingerprint(dataset, preparation=replace(dataset.preparation, **change))
     assert_other_fingerprint(dataset, test=None)
     assert_other_fingerprint(dataset, train=dataset.valid, valid=dataset.train)
 
@@ -236,3 +237,59 @@ def test_rows_on_disk_stay_there_for_numpy_and_are_read_for_others(tmp_path):
         taken = dataset.train.take(index)
         assert_same_bits(taken.features, np.ascontiguousarray(expected[index]))
         assert_same_bits(taken.labels, labels[order][index].copy())
+
+
+def test_arrays_in_memory_are_judged_as_those_of_a_file_are():
+    images, labels = images_and_labels()
+    dataset = Dataset.from_arrays(
+        images, labels, valid=(images[:9], labels[:9]), class_names=["a", "b", "c"]
+    )
+    assert (dataset.image_shape, dataset.scale) == ((5, 4), 1 / 255)
+    assert dataset.class_names == ("a", "b", "c")
+    assert list(dataset.splits) == ["train", "valid"]
+    assert_same_bits(dataset.train.features, images.reshape(60, 20))
+    assert train(dataset, TrainingConfig(hidden=(3,), epochs=1)).epoch == 1
+    features = images.reshape(60, 20) / 255
+    assert Dataset.from_arrays(features.tolist(), labels.tolist()).class_names == ("0", "1", "2")
+    for arguments, options, message in (
+        ((images, labels[:50]), {}, "the arrays: holds 60 rows but 50 labels"),
+        ((images, labels + 1), {}, "labels must be exactly 0 to 2 for 3 distinct ones, got 1 to 3"),
+        ((np.where(features > 0.99, np.nan, features), labels), {}, "must be finite, row"),
+        ((images, labels), {"class_names": "ab"}, "class_names must be 3 for labels 0 to 2, got 2"),
+        ((images, labels), {"test": (images[:, 1:], labels)}, r"test rows must be uint8 of shape"),
+        ((images, labels), {"test": (features, labels)}, r"got float64 of shape \(20,\)"),
+        ((images, labels), {"valid": (images, labels + 1)}, "validation labels must be 0 to 2"),
+        ((features.astype(int), labels), {}, "images must be uint8 .* got int64"),
+    ):
+        with pytest.raises(DataError, match=message) as caught:
+            Dataset.from_arrays(*arguments, **options)
+        assert "--" not in str(caught.value)
+
+
+def test_a_data_frames_columns_are_the_features_names():
+    class Frame(np.ndarray):  # what counts is the attribute
+        columns = ("age", "income")
+
+    frame = np.arange(40.0).reshape(20, 2).view(Frame) / 40
+    dataset = Dataset.from_arrays(frame, np.arange(20) % 2)
+    assert dataset.preparation.feature_names == ("age", "income")
+
+
+def test_a_data_set_is_written_in_one_short_line(make_dataset):
+    assert repr(make_dataset()) == (
+        "Dataset('memory', 300 + 90 + 60 rows of 20 features, 4 classes)"
+    )
+    images, labels = images_and_labels()
+    assert repr(Dataset.from_arrays(images, labels)) == (
+        "Dataset('memory', 60 rows of 5 x 4 pixels, 3 classes)"
+    )
+
+
+def test_any_set_is_divided_by_class_and_known_ones_as_the_task_does(tmp_path):
+    images, labels = images_and_labels(200)
+    path = write_npz(tmp_path / "a.npz", images=images, labels=labels)
+    dataset = load(path)
+    assert [len(rows.labels) for rows in dataset.splits.values()] == [140, 30, 30]
+    shares = load(path, split=(0.5, 0.25))
+    assert [len(rows.labels) for rows in shares.splits.values()] == [100, 50, 50]
+    assert (dataset.split, shares.split) == (None, (0.5, 0.25))

@@ -86,7 +86,9 @@ def test_a_t10k_pair_is_the_test_set_and_left_out_rows_are_noted(tmp_path):
     np.testing.assert_array_equal(dataset.test.features, test_images.reshape(9, -1))
     np.testing.assert_array_equal(dataset.test.labels, test_labels)
     assert [len(rows.labels) for rows in (dataset.train, dataset.valid)] == [30, 20]
-    assert dataset.notes[0] == (f"{folder}: 10 rows are left out; --split 40 20 trains on them too")
+    assert dataset.notes[0] == (
+        f"{folder}: 10 rows are left out; a split of 40 and 20 trains on them too"
+    )
     assert "left out" not in "".join(load(folder, split=(40, 20)).notes)
 
 
@@ -123,7 +125,7 @@ BAD_IDX = {
     ),
     "other test shape": (
         {"t10k-images-idx3-ubyte": idx(IMAGES[:, :, :3]), "t10k-labels-idx1-ubyte": idx(LABELS)},
-        r"test rows must have shape \(5, 4\) like the training rows, got \(5, 3\)",
+        r"test rows must be uint8 of shape \(5, 4\) like the training rows, got .* \(5, 3\)",
     ),
     "other test classes": (
         {"t10k-images-idx3-ubyte": idx(IMAGES), "t10k-labels-idx1-ubyte": idx(LABELS + 1)},

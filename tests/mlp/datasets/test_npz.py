@@ -59,6 +59,7 @@ def test_arrays_are_found_by_name_and_read_one_by_one(tmp_path):
         assert_same_bits(archive.read("labels"), IMAGE_LABELS)
 
 
+@pytest.mark.filterwarnings("ignore::mlp.ScaleWarning")  # they are pixels
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_npz_of_features_is_not_scaled(tmp_path, dtype):
     images, labels = images_and_labels()

@@ -4,17 +4,19 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from html_pages import Page
 
-from mlp import Classifier, init_parameters
+from mlp import Classifier, Preparation, init_parameters
 from mlp.run.draw import write_draw_page
 
 
 def classifier(sizes=(20, 6, 3), shape=(4, 5), names=("a", "b", "c"), dtype="float32"):
-    return Classifier(init_parameters(sizes, seed=0, dtype=dtype), 1 / 255, names, shape)
+    preparation = Preparation(names, shape, 1 / 255, ink="auto", crop=True)
+    return Classifier(init_parameters(sizes, seed=0, dtype=dtype), preparation)
 
 
 def written(folder, one):
@@ -69,6 +71,17 @@ def test_the_default_network_stays_under_5_mb(tmp_path):
 def test_a_model_of_features_is_refused(tmp_path):
     with pytest.raises(ValueError, match="needs a model of pictures; this one takes features"):
         write_draw_page(tmp_path / "model.html", classifier(shape=None))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "changes", [{"crop": False}, {"mean": (0.0,) * 20, "deviation": (1.0,) * 20}]
+)
+def test_a_model_of_pictures_that_were_not_prepared_as_letters_is_refused(changes, tmp_path):
+    one = classifier()
+    one = one._replace(preparation=replace(one.preparation, **changes))
+    with pytest.raises(ValueError, match="needs a model of letters that were cropped to their ink"):
+        write_draw_page(tmp_path / "model.html", one)
     assert list(tmp_path.iterdir()) == []
 
 

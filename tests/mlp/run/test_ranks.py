@@ -103,7 +103,8 @@ def test_the_data_are_hashed_by_rank_0_alone(order, monkeypatch):
     monkeypatch.setattr(ranks, "load", noting)
     with pytest.raises(Enough):
         follow(Told(order), pytest.fail)
-    assert seen == {"split": (400, 100), "split_seed": 521, "sha256": order.data_sha256}
+    asked = {"split": (400, 100), "split_seed": 521, "image_size": None, "standardize": False}
+    assert seen == asked | {"sha256": order.data_sha256}
 
 
 def test_another_kind_of_device_is_refused(order, monkeypatch):

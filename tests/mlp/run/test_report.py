@@ -30,7 +30,7 @@ HOSTILE = ("<script>alert(1)</script>", '"><img src=x onerror=alert(2)>', "{{ 7 
 
 def images(dataset):
     """Take a row's 20 features for an image of 4 x 5 pixels."""
-    return replace(dataset, image_shape=(4, 5))
+    return replace(dataset, preparation=replace(dataset.preparation, image_size=(4, 5)))
 
 
 @pytest.fixture
@@ -300,7 +300,9 @@ def test_hostile_text_stays_text(report, make_dataset, tmp_path, place):
     )
     changes = {"command": "python train.py"}
     if place == "class names":
-        changes["dataset"] = replace(dataset, class_names=HOSTILE)
+        changes["dataset"] = replace(
+            dataset, preparation=replace(dataset.preparation, class_names=HOSTILE)
+        )
     elif place == "path":
         changes["dataset"] = replace(dataset, path="".join(HOSTILE).replace("/", "\udcff"))
     elif place == "notes":

@@ -114,14 +114,17 @@ def test_a_run_that_is_shared_does_not_name_its_owners_home(letters, tmp_path, m
     assert again["parameters_sha256"] == record["parameters_sha256"]
 
 
-def test_what_the_run_depended_on_is_filled_in_and_the_data_are_found_from_anywhere(
+def test_what_was_asked_for_is_kept_apart_from_what_it_came_to_and_data_are_found_from_anywhere(
     run, monkeypatch
 ):
     folder, name = os.path.split(run.config.data)
     monkeypatch.chdir(folder)
-    replace(run, config=replace(run.config, data=name)).execute()
+    asked = replace(run.config, data=name, checkpoint_every=1)
+    record = replace(run, config=asked).execute()
     written = json.loads((run.directory / "config.json").read_text())
-    assert (written["data"], written["shard_rows"]) == (run.config.data, 200)
+    assert (written["data"], written["shard_rows"]) == (run.config.data, None)
+    assert record["resolved"] == {"shard_rows": 200}
+    assert checkpoint.load(run.directory).config.shard_rows == 200
 
 
 def contents(directory):
@@ -513,3 +516,32 @@ def test_a_file_in_the_place_of_the_directory_is_one_line(feature_rows, tmp_path
     assert "cannot be made (File exists); choose another --out" in one_line(capsys)
     assert run_command("--resume", tmp_path / "nothing") == 2
     assert "cannot be read (No such file or directory)" in one_line(capsys)
+
+
+def test_a_run_goes_on_with_the_pieces_that_it_began_with(run):
+    asked = replace(run, config=replace(run.config, checkpoint_every=1, shard_rows=64))
+    expected = asked.execute()
+    (run.directory / "run.json").unlink()
+    for pinned in (None, 64):  # versions before pinned in config.json what it had come to
+        mark = run.directory / "config.json"
+        mark.write_text(replace(asked.config, shard_rows=pinned).to_json())
+        again, _ = resumed(run, checkpoint_every=1, shard_rows=pinned)
+        record = again.execute()
+        assert record["resolved"] == {"shard_rows": 64}
+        assert record["parameters_sha256"] == expected["parameters_sha256"]
+        (run.directory / "run.json").unlink()
+    again, _ = resumed(run, checkpoint_every=1, shard_rows=65)
+    with pytest.raises(ValueError, match="differ in --shard-rows"):
+        again.execute()
+
+
+def test_the_configuration_of_a_run_gives_what_its_options_give(run, tmp_path):
+    run.execute()
+    taken = ["--config", str(run.directory / "config.json"), "--batch-size", "20"]
+    typed = ["--data", run.config.data, "--split", "400", "100", "--hidden", "5", "--epochs", "3"]
+    hashes = set()
+    for index, options in enumerate((taken, [*typed, "--batch-size", "20", "--device", "cpu"])):
+        out = tmp_path / f"again-{index}"
+        assert main([*options, "--out", str(out), "--quiet", "--no-report"]) == 0
+        hashes.add(json.loads((out / "run.json").read_text())["parameters_sha256"])
+    assert len(hashes) == 1
