@@ -48,6 +48,14 @@ def place(tmp_path_factory):
         (folder / name).symlink_to(ROOT / name)
     with np.load(ROOT / "data" / "glyphs.npz") as file:
         Image.fromarray(file["images"][0]).save(folder / "letter.png")
+    rng = np.random.default_rng(0)
+    for index in range(24):
+        for path in (folder / "photos" / "ab"[index % 2], folder / "new"):
+            path.mkdir(parents=True, exist_ok=True)
+            pixels = rng.integers(0, 256, (40 + index, 50, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(path / f"{index}.jpg")
+    labels = np.arange(60) % 3
+    np.savez(folder / "table.npz", features=rng.normal(50, 9, (60, 5)), labels=labels)
     return folder
 
 
@@ -115,12 +123,13 @@ def test_every_command_of_the_readme_runs(place, mpiexec):
     assert parsed == HARDWARE
     assert (place / "runs" / "letters" / "report.html").exists()
     assert (place / "runs" / "letters" / "model.npz").exists()
+    assert len((place / "predictions.csv").read_text().splitlines()) == 1 + 24
 
 
 def test_every_program_of_the_readme_runs(place, need):
     need("sklearn")
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         run(["-c", program], place)
 

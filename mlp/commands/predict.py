@@ -25,7 +25,7 @@ import numpy as np
 
 from ..classifier import Classifier, load_model
 from ..datasets.blocks import ROWS
-from ..datasets.preparation import GROUNDS
+from ..datasets.preparation import GROUNDS, INKS
 from ..device import Device, choose_device, to_numpy
 from ..files import replacing
 from ..model import map_arrays, rows_at_once
@@ -33,8 +33,6 @@ from .answers import CsvWriter, JsonWriter, TextWriter, Writer, answer, share
 from .errors import guarded
 from .inputs import Item, Messages, read_items
 from .parser import Parser, Status, at_least, named_path
-
-INKS = ("auto", "light", "dark")
 
 
 def make_parser(prog: str) -> Parser:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .rows import Rows
 
-_BLOCK = 1024  # rows
+_VALUES = 2**17  # of a block: a megabyte as floats, however long rows are
 _LOOKED_AT = 2000  # pictures, evenly spread, that tell what a set's borders and ink are like
 _SHARES = (0.01, 0.99)  # quantiles: what one row in a hundred is like is not usual
 
@@ -48,9 +48,10 @@ def extents(pictures: np.ndarray, ink: str) -> np.ndarray:
 
 
 def some_pictures(rows: Rows, size: tuple[int, int]) -> np.ndarray:
-    """Return some of the rows, evenly spread, as pictures (n, H, W)."""
+    """Return some of the rows, evenly spread, as pictures (n, H, W); fewer of large ones."""
     n = rows.labels.shape[0]
-    index = np.linspace(0, n - 1, min(n, _LOOKED_AT)).astype(np.int64)
+    most = max(1, min(n, _LOOKED_AT, 16 * _VALUES // (size[0] * size[1])))
+    index = np.linspace(0, n - 1, most).astype(np.int64)
     return np.asarray(rows.take(index).features).reshape(-1, *size)
 
 
@@ -61,5 +62,6 @@ def usual(values: np.ndarray) -> tuple[float, float]:
 
 
 def _blocks(rows: Rows) -> Iterator[np.ndarray]:
-    for start in range(0, rows.labels.shape[0], _BLOCK):
-        yield rows.take(slice(start, start + _BLOCK)).features
+    size = max(1, _VALUES // rows.features.shape[1])
+    for start in range(0, rows.labels.shape[0], size):
+        yield rows.take(slice(start, start + size)).features

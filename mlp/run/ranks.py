@@ -4,13 +4,14 @@ Rank 0 reads the options, the data and the checkpoint first, so what is wrong wi
 once. The others wait for its order, or for word that there is nothing to do.
 """
 
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from ..communicator import Communicator
 from ..config import TrainingConfig
-from ..datasets import DataError, Dataset, fingerprint, load
+from ..datasets import DataError, Dataset, ScaleWarning, fingerprint, load
 from ..device import DeviceError, choose_device
 from ..training import DivergedError, TrainingState, train
 from .environment import describe_environment
@@ -97,7 +98,8 @@ def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:
             f"computes on {device.used} ({device.reason}), rank 0 on {order.device_kind}; "
             "ask all for --device cpu"
         )
-    dataset = load_as(config, order.data_sha256)
+    with warnings.catch_warnings(action="ignore", category=ScaleWarning):  # rank 0 says it
+        dataset = load_as(config, order.data_sha256)
     if (mine := fingerprint(dataset)) != order.data_fingerprint:
         raise DataError(
             f"{config.data}: differs from rank 0's; expected {order.data_fingerprint}, got {mine}"

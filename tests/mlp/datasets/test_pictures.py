@@ -9,6 +9,7 @@ import random
 import struct
 import subprocess
 import sys
+import tracemalloc
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -301,3 +302,28 @@ def test_whoever_asks_for_it_gets_pictures_cut_to_their_ink_as_the_rows_show_it(
     Image.new("L", (8, 8)).save(tmp_path / "b.png")
     with pytest.raises(DataError, match="is blank"):
         read_row(tmp_path / "b.png", Preparation((), (8, 8), ink=ink, crop=True))
+
+
+def tag(number, value):
+    """Return an entry of a TIFF's directory: one number."""
+    return struct.pack("<HHII", number, 4, 1, value)
+
+
+CLAIMS = {  # where a header says how large the picture is, and how
+    "BMP": lambda data: data[:18] + struct.pack("<ii", 9_000, 9_000) + data[26:],
+    "GIF": lambda data: data[:6] + struct.pack("<HH", 9_000, 9_000) + data[10:],
+    "TIFF": lambda data: data.replace(tag(256, 7), tag(256, 9_000)).replace(
+        tag(257, 9), tag(257, 9_000)
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", CLAIMS)
+def test_a_picture_that_claims_too_many_pixels_is_not_unpacked(kind, tmp_path):
+    content = CLAIMS[kind](encoded(kind, tmp_path))
+    tracemalloc.start()
+    with pytest.raises(DataError, match="a: must have at most 67108864 pixels, has 9000 x 9000"):
+        decode(content, "a")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**22

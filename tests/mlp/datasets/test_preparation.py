@@ -1,5 +1,6 @@
 """How raw things become input, on every library; what odd pictures are told."""
 
+import tracemalloc
 from dataclasses import replace
 
 import array_api_strict
@@ -85,6 +86,21 @@ def test_standardised_rows_on_disk_train_as_those_in_memory_do(tmp_path):
         dataset = load(path, split=(100, 50), standardize=True)
         weights.append(mlp.train(dataset, config).parameters[0].weight)
     assert_same_bits(*weights)
+
+
+def test_standardising_rows_on_disk_takes_no_more_memory(tmp_path):
+    """Their 12,000 rows have 12 MB as bytes, and 48 as floats."""
+    np.save(tmp_path / "images.npy", np.zeros((12_000, 40, 25), np.uint8))
+    np.save(tmp_path / "labels.npy", np.arange(12_000) % 3)
+    config = TrainingConfig(hidden=(4,), epochs=1, batch_size=500, threads=1)
+    peaks = {}
+    for standardize in (False, False, True):  # what is loaded once is loaded the first time
+        tracemalloc.start()
+        mlp.train(load(tmp_path, standardize=standardize), config)
+        peaks[standardize] = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    print(f"\npeak of memory: {peaks[False] / 1e6:.1f} MB, standardised {peaks[True] / 1e6:.1f}")
+    assert peaks[True] < peaks[False] + 1e6
 
 
 LIGHT = Preparation(("a", "b"), (10, 10), 1 / 255, border=(0.0, 20.0), extent=(0.2, 0.8))

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from mlp import Rows
+from mlp.datasets import statistics
 from mlp.datasets.on_disk import FileRows
 from mlp.datasets.statistics import borders, extents, moments, some_pictures, usual
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "float32", "float64"])
 @pytest.mark.parametrize("count", [1, 2, 1024, 1025, 5000])
-def test_moments_are_numpys(dtype, count):
+def test_moments_are_numpys(dtype, count, monkeypatch):
+    monkeypatch.setattr(statistics, "_VALUES", 4096)  # 1024 rows
     rng = np.random.default_rng(0)
     x = (rng.normal(100, [1, 10, 30, 0], (count, 4))).astype(dtype)
     mean, deviation = moments(Rows(x, np.zeros(count, np.uint8)), 0.5)
@@ -63,6 +65,8 @@ def test_a_sample_is_spread_over_all_rows():
     found = some_pictures(rows, (1, 1))
     assert found.shape == (2000, 1, 1)
     assert len(np.unique(found)) == 200
+    large = Rows(np.zeros((9, 2**22), np.uint8), np.zeros(9, np.uint8))
+    assert len(some_pictures(large, (2**11, 2**11))) == 1
 
 
 def test_usual_values_leave_one_in_a_hundred_out():
