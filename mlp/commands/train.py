@@ -175,10 +175,9 @@ def summary(record: dict[str, Any], directory: Path) -> list[str]:
             f"{name:<12}{result[f'{split}_loss']:>10.4f}{result[f'{split}_accuracy']:>10.4f}"
         )
     chance = record["data"].get("valid_commonest")  # runs of version 0.1 do not say
-    if chance is not None and result["valid_accuracy"] <= chance:
+    if chance is not None and result["valid_accuracy"] <= chance < 1:
         lines.append(
-            f"validation is no better than saying the commonest class always ({chance:.4f}): "
-            "nothing was learned"
+            f"validation is no better than saying the commonest class always ({chance:.4f})"
         )
     lines += [
         f"weights of epoch {result['epochs']}; lowest validation loss at epoch "
