@@ -106,9 +106,9 @@ def _tuples(kind: Any) -> list[tuple[Any, ...]]:
 
 
 def _plain(item: Any) -> Any:
-    if _is_whole(item):
-        return int(item)
-    return float(item) if isinstance(item, Real) and not isinstance(item, bool) else item
+    if isinstance(item, bool) or not isinstance(item, Real):
+        return item
+    return int(item) if isinstance(item, Integral) else float(item)
 
 
 def _is_whole(value: Any) -> bool:
@@ -135,5 +135,5 @@ def is_kind(value: Any, kind: Any) -> bool:
     """Return whether a value read from JSON is of an option's type; a float may be written 1."""
     if isinstance(value, tuple):
         return any(all(type(item) is one[0] for item in value) for one in _tuples(kind))
-    kinds = get_args(kind) or (kind,)
+    kinds = get_args(kind) if get_origin(kind) is UnionType else (kind,)
     return type(value) in kinds or (type(value) is int and float in kinds)

@@ -164,7 +164,7 @@ def test_accuracy_stands_beside_that_of_a_constant_answer(report, make_dataset):
         dataset,
         train=dataset.train._replace(labels=np.resize(labels, 400)),
         test=dataset.test._replace(labels=labels),
-        class_names=("no", "yes"),
+        preparation=replace(dataset.preparation, class_names=("no", "yes")),
     )
     never = train(rare, replace(CONFIG, epochs=0))
     layer = never.parameters[1]
