@@ -29,8 +29,8 @@ class Content(NamedTuple):
         Validation and test rows of its own.
     class_names : tuple of str
         Empty where it names none.
-    ground : {"white", "black"}
-        What its transparent pictures were laid on.
+    ground : {"white", "black", ""}
+        What its transparent pictures were laid on; empty where it has none.
     notes : tuple of str
     """
 
@@ -39,7 +39,7 @@ class Content(NamedTuple):
     valid: Pair | None = None
     test: Pair | None = None
     class_names: tuple[str, ...] = ()
-    ground: str = "white"
+    ground: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -13,8 +13,9 @@ _PARTS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 # What systems and tools leave beside what is meant; besides names that begin with a dot.
-_SYSTEM = {"__macosx", "@eadir", "$recycle.bin", "system volume information", "lost+found"} | {
-    *("thumbs.db", "desktop.ini", "__pycache__"),
+_SYSTEM = {
+    *("__macosx", "__pycache__", "@eadir", "$recycle.bin", "system volume information"),
+    *("lost+found", "thumbs.db", "desktop.ini"),
 }
 
 
@@ -40,7 +41,8 @@ class Listing:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._real = folder, folder.resolve()
-        self.left_out: dict[str, list[str]] = defaultdict(list)
+        # By kind, in the order found; a set would lose that, and a list would be slow to search.
+        self._left_out: dict[str, dict[str, None]] = defaultdict(dict)
         self.notes: list[str] = []
         self._roots = self._parts()
 
@@ -72,12 +74,13 @@ class Listing:
 
     def leave_out(self, kind: str, path: Path) -> None:
         """Remember what is left out; the top folder may be listed twice."""
-        if self.name(path) not in self.left_out[kind]:
-            self.left_out[kind].append(self.name(path))
+        self._left_out[kind][self.name(path)] = None
 
     def note(self) -> list[str]:
         """Return the note that counts what was left out, if anything was."""
-        parts = [f"{len(names)} {kind} ({_some(names)})" for kind, names in self.left_out.items()]
+        parts = [
+            f"{len(names)} {kind} ({_some(list(names))})" for kind, names in self._left_out.items()
+        ]
         return [f"{self.folder}: left out: {'; '.join(parts)}"] if parts else []
 
     def _parts(self) -> dict[str, Path]:

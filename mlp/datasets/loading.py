@@ -72,6 +72,7 @@ def load(
         Gradient descent will hardly learn from features as they are scaled.
     """
     name, file = str(path), Path(os.path.expanduser(path))
+    image_size = None if image_size is None else (image_size[0], image_size[1])  # of a list too
     content = read(file, image_size)
     given = {"train": content.pair, "valid": content.valid, "test": content.test}
     pairs, n_classes = check_all({k: pair for k, pair in given.items() if pair}, name)
@@ -108,14 +109,15 @@ def load(
     preparation = Preparation(
         content.class_names or (KNOWN_SETS[sha256] if known else tuple(map(str, range(n_classes)))),
         size,
-        ground=content.ground,
         ink="auto" if known else "light",
         crop=known and size is not None,
     )
     left_out = len(parts.rest) if "test" in pairs else 0
     return Dataset(
         **rows,
-        preparation=learn(preparation, rows["train"], standardize=standardize),
+        preparation=learn(
+            preparation, rows["train"], standardize=standardize, ground=content.ground
+        ),
         path=name,
         sha256=sha256,
         notes=(*content.notes, *_notes(name, sha256, parts, left_out, rows)),

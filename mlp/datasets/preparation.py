@@ -104,7 +104,9 @@ def to_input(features: Array, dtype: Array, scale: float) -> Array:
     return x
 
 
-def learn(preparation: Preparation, train: Rows, *, standardize: bool) -> Preparation:
+def learn(
+    preparation: Preparation, train: Rows, *, standardize: bool, ground: str = ""
+) -> Preparation:
     """Fill in what the training rows tell: scale, moments, ground, ink, border and extent.
 
     Parameters
@@ -115,6 +117,9 @@ def learn(preparation: Preparation, train: Rows, *, standardize: bool) -> Prepar
         On the host.
     standardize : bool
         Whether to keep the columns' mean and deviation.
+    ground : str
+        What transparent pictures were laid on; where there were none, new ones will be laid on
+        what the rows have at their borders.
 
     Warns
     -----
@@ -123,25 +128,26 @@ def learn(preparation: Preparation, train: Rows, *, standardize: bool) -> Prepar
     """
     size = preparation.image_size
     if size is not None:
-        preparation = _like_pictures(preparation, some_pictures(train, size))
+        preparation = _like_pictures(preparation, some_pictures(train, size), ground)
     if standardize:
         mean, deviation = moments(train, preparation.scale)
-        deviation = np.where(deviation > 0, deviation, 1.0)
+        # The mean of equal numbers may be another number: what is left is rounding.
+        deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
         return replace(preparation, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
     if size is None and (what := hopeless(*moments(train, 1.0), preparation.feature_names)):
         warnings.warn(ScaleWarning(what), stacklevel=3)
     return preparation
 
 
-def _like_pictures(preparation: Preparation, pictures: np.ndarray) -> Preparation:
+def _like_pictures(preparation: Preparation, pictures: np.ndarray, ground: str) -> Preparation:
     edges, ink = borders(pictures), preparation.ink
-    bright = float(np.median(edges)) >= 128
-    if not preparation.crop:
-        ink = "dark" if bright else "light"
+    if not preparation.crop:  # where it is, letters are dark on white as a rule
+        bright = float(np.median(edges)) >= 128
+        ink, behind = ("dark", "white") if bright else ("light", "black")
+        preparation = replace(preparation, ink=ink, ground=ground or behind)
     return replace(
         preparation,
         scale=1 / 255,
-        ink=ink,
         border=usual(edges),
         extent=usual(extents(pictures, "light" if ink == "auto" else ink)),
     )

@@ -66,10 +66,11 @@ def test_training_predicting_and_keras_make_the_same_of_a_row(make_dataset):
 
 
 def test_a_column_without_deviation_is_only_centred():
-    rows = np.stack([np.full(20, 3.0), np.arange(20.0)], axis=1)
-    dataset = Dataset.from_arrays(rows, np.arange(20) % 2, standardize=True)
-    assert dataset.preparation.deviation[0] == 1
-    assert not dataset.preparation.input(rows, np.float64)[:, 0].any()
+    rows = np.stack([np.full(37, 3.0), np.full(37, 0.1), np.arange(37.0)], axis=1)
+    assert rows[:, 1].std() > 0  # by rounding alone
+    dataset = Dataset.from_arrays(rows, np.arange(37) % 2, standardize=True)
+    assert dataset.preparation.deviation[:2] == (1, 1)
+    assert np.abs(dataset.preparation.input(rows, np.float64)[:, :2]).max() < 1e-15
 
 
 def test_standardised_rows_on_disk_train_as_those_in_memory_do(tmp_path):
@@ -135,7 +136,9 @@ def test_ink_and_border_are_decided_once_for_a_set():
     dark[:, 3:5, 3:5] = 0
     dark[:9] = 255 - dark[:9]  # some of the other kind
     found = Dataset.from_arrays(dark, np.arange(60) % 2).preparation
-    assert (found.ink, found.crop, found.scale) == ("dark", False, 1 / 255)
+    assert (found.ink, found.ground, found.crop) == ("dark", "white", False)
+    assert found.scale == 1 / 255
     assert found.border[1] > 200
-    assert Dataset.from_arrays(255 - dark, np.arange(60) % 2).preparation.ink == "light"
+    light = Dataset.from_arrays(255 - dark, np.arange(60) % 2).preparation
+    assert (light.ink, light.ground) == ("light", "black")
     assert isinstance(Dataset.from_arrays(dark, np.arange(60) % 2).train, Rows)
