@@ -129,7 +129,7 @@ def test_every_command_of_the_readme_runs(place, mpiexec):
 def test_every_program_of_the_readme_runs(place, need):
     need("sklearn")
     programs = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    assert len(programs) == 3
+    assert len(programs) == 2
     for program in programs:
         run(["-c", program], place)
 
