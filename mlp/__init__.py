@@ -54,7 +54,8 @@ try:
         from .history import History, Metrics
         from .model import Layer, Parameters, init_parameters, predict, predict_probabilities
         from .progress import Progress
-        from .training import DivergedError, TrainingState, initial_state, train
+        from .state import DivergedError, TrainingState
+        from .training import initial_state, train
     except Exception as error:  # whatever a missing or a broken library raises
         # `mlp doctor` must run all the same, so an error is raised only where something is used.
         detail = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"

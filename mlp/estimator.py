@@ -26,7 +26,8 @@ from .device import Device, choose_device, to_numpy
 from .history import History
 from .model import Layer, Parameters, layer_sizes, map_arrays
 from .sharding import default_piece_rows, row_pieces
-from .training import TrainingState, train
+from .state import TrainingState
+from .training import train
 
 # A method of every estimator in scikit-learn 1.5, a function since.
 _validate = getattr(validation, "validate_data", None) or BaseEstimator._validate_data

@@ -17,7 +17,8 @@ from .datasets import Dataset, Preparation, Rows
 from .device import Device, DeviceError, to_numpy
 from .epochs import Epoch
 from .model import Layer, Parameters, Sums, init_parameters, layer_sizes
-from .training import TrainingState, last_state, network_sizes, states_of
+from .state import TrainingState, states_of
+from .training import last_state, network_sizes
 from .work import epoch_order, learning_rate, make_optimizer
 
 

@@ -18,7 +18,8 @@ from mlp.classifier import load_model
 from mlp.commands.train import main
 from mlp.files import FileError
 from mlp.run.checkpoint import load as load_checkpoint
-from mlp.run.directory import read_config, read_record
+from mlp.run.directory import read_config
+from mlp.run.record import read_record
 
 IMAGES, LABELS = images_and_labels()
 

@@ -18,8 +18,9 @@ from mlp.device import choose_device
 from mlp.history import read_history
 from mlp.model import parameters_sha256
 from mlp.run import checkpoint
-from mlp.run.directory import read_config, read_record
+from mlp.run.directory import read_config
 from mlp.run.environment import describe_environment
+from mlp.run.record import read_record
 
 DATA = Path(__file__).parent / "data" / "version-0.1"
 RUNS = {"full": ((30, 7, 3), "float32"), "mini": ((30, 6, 5, 3), "float64")}

@@ -9,7 +9,7 @@ from ..communicator import CommunicatorError
 from ..datasets import DataError, ScaleWarning
 from ..device import DeviceError
 from ..run.signals import StoppedBySignal
-from ..training import DivergedError
+from ..state import DivergedError
 from .parser import Status, fail, visible
 from .streams import with_streams
 

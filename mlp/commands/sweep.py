@@ -26,10 +26,11 @@ from ..datasets.loading import KNOWN_SETS
 from ..datasets.split import TASK_SPLIT
 from ..files import FileError, absolute, exists, remove, to_json
 from ..run import checkpoint
-from ..run.directory import create, default_directory, locked, read_config, read_record
+from ..run.directory import create, default_directory, locked, read_config
 from ..run.duration import expected_seconds, rounded
 from ..run.groups import best_group, compare, grouped
 from ..run.pages import optional
+from ..run.record import read_record
 from ..run.signals import StopSignals
 from ..run.sweep import Trial, write_csv
 from ..run.sweep_page import Results, table, write_page, write_picture

@@ -19,10 +19,11 @@ from ..config import TrainingConfig, add_arguments, differences, flag, from_argu
 from ..files import to_json
 from ..progress import KINDS, Progress
 from ..run.directory import default_directory, read_config
+from ..run.listener import Listener
 from ..run.ranks import Leader, follow
-from ..run.run import Listener, Run
+from ..run.run import Run
 from ..run.signals import STOPPING
-from ..training import TrainingState
+from ..state import TrainingState
 from .errors import guarded
 from .parser import Parser, Status, named_path, visible
 from .streams import print_record

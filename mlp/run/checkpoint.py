@@ -19,8 +19,8 @@ from ..files import FileError, remove_parts, sync, write
 from ..history import History, Metrics
 from ..model import layer_sizes
 from ..model_file import contiguous_arrays, read_parameters
+from ..state import Best, TrainingState, check_finite
 from ..tensors import read_tensors
-from ..training import Best, TrainingState, check_finite
 
 _NAME = re.compile(r"epoch-(\d{9,})\.safetensors")
 # What reading a damaged or crafted file may raise.

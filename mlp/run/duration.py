@@ -7,7 +7,8 @@ from typing import Any
 from ..config import TrainingConfig
 from ..datasets import Dataset, load
 from ..device import choose_device
-from ..training import DivergedError, train
+from ..state import DivergedError
+from ..training import train
 
 _ROWS = 1024
 _AROUND = 2.0  # seconds of a run besides: a process, the data, the report

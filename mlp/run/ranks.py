@@ -13,7 +13,8 @@ from ..communicator import Communicator
 from ..config import TrainingConfig
 from ..datasets import DataError, Dataset, ScaleWarning, fingerprint, load
 from ..device import DeviceError, choose_device
-from ..training import DivergedError, TrainingState, train
+from ..state import DivergedError, TrainingState
+from ..training import train
 from .environment import describe_environment
 from .signals import StopSignals
 

@@ -70,7 +70,7 @@ def write_report(
     ----------
     path : Path
     record : dict
-        What `mlp.run.directory.record` returns.
+        What `mlp.run.record.record` returns.
     config : TrainingConfig
     history : sequence of Metrics
         At least one row.

@@ -9,8 +9,8 @@ from ..config import TrainingConfig, differences, flag
 from ..datasets import Dataset
 from ..training import network_sizes
 from . import checkpoint
-from .directory import read_record
 from .environment import doubts
+from .record import read_record
 
 Warn = Callable[[str], object]
 

@@ -11,45 +11,24 @@ from typing import Any
 from ..classifier import Classifier
 from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint
-from ..device import Device, choose_device, to_numpy
+from ..device import Device, choose_device
 from ..files import absolute, remove_parts, sync, write_json
 from ..history import AXES, SPLITS, HistoryFile
 from ..installation import is_installed
 from ..keras_reference import keras_device, train_keras
-from ..model import map_arrays
-from ..training import (
-    TrainingState,
-    check_finite,
-    network_sizes,
-    patience_is_over,
-    thread_count,
-    train,
-)
+from ..state import TrainingState, check_finite, patience_is_over, to_host
+from ..training import network_sizes, thread_count, train
 from ..work import step_kind, training_piece_rows
 from . import checkpoint
-from .directory import Place, begin, create, go_on, locked, record
+from .directory import Place, begin, create, go_on, locked
 from .environment import describe_environment
+from .listener import Listener
 from .pages import optional
 from .ranks import Leader, Order, load_as
+from .record import record
 from .report import plot_history, write_report
 from .resume import checkpoint_to_resume, finished
 from .signals import StoppedBySignal, StopSignals
-
-
-class Listener:
-    """Who is told how a run goes on: everything in one line; this one is deaf."""
-
-    def say(self, text: str) -> None:
-        """Take what the user may want to know."""
-
-    def warn(self, text: str) -> None:
-        """Take what the user must know."""
-
-    def progress(self, state: TrainingState, epochs: int) -> None:
-        """Take a new row of the history, of a run of so many epochs."""
-
-    def ended(self, record: dict[str, Any], directory: Path) -> None:
-        """Take what ``run.json`` says of the run that has just ended there."""
 
 
 @dataclass
@@ -282,14 +261,3 @@ class Run:
                     command=f"mlp train {command_line(self.config)}".rstrip(),
                     pictures=self.pictures,
                 )
-
-
-def to_host(state: TrainingState) -> TrainingState:
-    """Return the state with NumPy arrays, copied from the device once."""
-    best = state.best
-    return replace(
-        state,
-        parameters=map_arrays(to_numpy, state.parameters),
-        velocity=map_arrays(to_numpy, state.velocity),
-        best=best and best._replace(parameters=map_arrays(to_numpy, best.parameters)),
-    )

@@ -9,7 +9,7 @@ from typing import Any
 from ..config import TrainingConfig
 from ..files import FileError, write
 from ..history import History, Metrics, best_row, read_history
-from .directory import read_record
+from .record import read_record
 
 
 @dataclass

@@ -18,9 +18,9 @@ from mlp import TrainingConfig, choose_device, functional, init_parameters, trai
 from mlp.commands.train import main
 from mlp.datasets.on_disk import FileRows
 from mlp.files import FileError
-from mlp.run import directory
+from mlp.run.record import record as record_of
 from mlp.run.report import plot_history, write_report
-from mlp.training import TrainingState
+from mlp.state import TrainingState
 
 CONFIG = TrainingConfig(hidden=(12,), epochs=4, dtype="float64", threads=1, device="cpu")
 DASH = "\N{EN DASH}"  # where there is no value, and between the layers' sizes
@@ -40,7 +40,7 @@ def report(tmp_path):
     def make(dataset, config=CONFIG, state=None, command="python train.py", **changes):
         state = state or train(dataset, config)
         device = choose_device("cpu")
-        record = directory.record(
+        record = record_of(
             *(dataset, device, 2, "full batch", state), stopped_early=False, total_seconds=1.5
         )
         path = tmp_path / "run" / "report.html"
@@ -268,7 +268,7 @@ def test_the_numbers_behind_the_curves(report, make_dataset):
 def test_the_record_is_shown(report, make_dataset):
     dataset = replace(make_dataset(), path="/somewhere/letters.npz", sha256="5" * 64)
     state = train(dataset, CONFIG)
-    record = directory.record(
+    record = record_of(
         *(dataset, choose_device("cpu"), 2, "by rows", state),
         stopped_early=False,
         total_seconds=4000,
@@ -295,7 +295,7 @@ def test_the_record_is_shown(report, make_dataset):
 def test_hostile_text_stays_text(report, make_dataset, tmp_path, place):
     dataset = images(make_dataset())
     state = train(dataset, replace(CONFIG, epochs=1))
-    record = directory.record(
+    record = record_of(
         *(dataset, choose_device("cpu"), 2, "by rows", state), stopped_early=False, total_seconds=1
     )
     changes = {"command": "python train.py"}
@@ -482,7 +482,7 @@ def test_a_report_that_cannot_be_written_is_one_line(report, make_dataset, tmp_p
     with pytest.raises(FileError, match=r"none.*report\.html: cannot be written"):
         write_report(
             tmp_path / "none" / "report.html",
-            record=directory.record(
+            record=record_of(
                 *(dataset, choose_device("cpu"), 1, "by rows", state),
                 stopped_early=False,
                 total_seconds=1,

@@ -28,8 +28,10 @@ from mlp.device import Device
 from mlp.model import named_arrays
 from mlp.run import checkpoint
 from mlp.run.directory import locked
+from mlp.run.listener import Listener
 from mlp.run.ranks import Leader
-from mlp.run.run import Listener, Run, to_host
+from mlp.run.run import Run
+from mlp.state import to_host
 
 DEVICE = Device(array_api_strict, array_api_strict.Device("device1"), "cuda", "cuda", "cuda:0", "")
 
