@@ -89,7 +89,7 @@ def test_every_command_of_the_readme_runs(place, mpiexec):
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = set(extras["optional-dependencies"])
     scripts, parsed = set(), set()
-    for command in commands():
+    for command in dict.fromkeys(commands()):  # some stand in two documents
         program, *words = shlex.split(command)
         program = program.removeprefix(".venv/bin/")
         if (program, words[:2]) in (("python3", ["-m", "venv"]), (".", [".venv/bin/activate"])):
