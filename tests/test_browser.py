@@ -185,6 +185,21 @@ def test_axe_finds_nothing(page, need, width, scheme):
     assert len(found.response["passes"]) > 20
 
 
+def test_a_pointer_is_told_the_values_under_it(page):
+    page.set_viewport_size({"width": 1280, "height": 2000})
+    told = page.evaluate(
+        """() => [...document.querySelectorAll(".chart svg")].map((svg) => {
+          const box = svg.getBoundingClientRect();
+          const [x, y] = [box.x + 0.6 * box.width, box.y + 0.6 * box.height];
+          window.scrollTo(0, y - 500);
+          const top = svg.getBoundingClientRect().y;
+          const under = document.elementFromPoint(x, top + 0.6 * box.height);
+          return under.parentElement.querySelector("title")?.textContent ?? "";
+        })"""
+    )
+    assert len([text for text in told if re.match(r"Epoch \d+: training \d", text)]) >= 2
+
+
 def test_names_stay_text(page):
     assert page.title().startswith("Training report: ")
     assert page.evaluate("document.querySelectorAll('script, [onerror]').length") == 0

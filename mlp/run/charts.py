@@ -35,7 +35,8 @@ def draw_curves(figure: Any, history: Sequence[Metrics], quantity: str, first: i
             if math.isfinite(getattr(row, f"{split}_{quantity}"))
         ]
         left = shown[start].epoch - 0.5
-        strip = figure.axes[0].axvspan(left, left + every, alpha=0, linewidth=0)
+        # In front of the curves; style.css lets it feel the pointer although nothing is painted.
+        strip = figure.axes[0].axvspan(left, left + every, alpha=0, linewidth=0, zorder=10)
         strip.set_gid(f"title:Epoch {row.epoch}: {', '.join(values)}")
     figure.axes[0].set_xlim(shown[0].epoch - 0.02 * len(shown), shown[-1].epoch + 0.02 * len(shown))
 
