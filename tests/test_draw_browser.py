@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from mlp import Classifier, Preparation, init_parameters
 from mlp.commands.export import main as export
 from mlp.commands.predict import main as predict
 
@@ -50,10 +51,9 @@ def draw(page, points):
     page.mouse.up()
 
 
-def predicted(model, files, capsys):
+def predicted(model, files, capsys, order="ABCDEFGHIJ"):
     assert predict([str(model.parent), *map(str, files), "--top", "10", "--json"]) == 0
     answers = json.loads(capsys.readouterr().out)["predictions"]
-    order = "ABCDEFGHIJ"
     return [
         [next(top["probability"] for top in one["top"] if top["class"] == k) for k in order]
         for one in answers
@@ -88,6 +88,36 @@ def test_fifty_test_pictures_get_the_probabilities_that_predict_gives(
         page.wait_for_selector("#told:not(:empty)", state="attached")
         found.append(page.evaluate(PROBABILITIES))
     np.testing.assert_allclose(found, predicted(exported, files, capsys), rtol=0, atol=BOUND)
+
+
+@pytest.mark.parametrize("crop", [False, True])
+@pytest.mark.parametrize("ink", ["light", "dark"])
+def test_pictures_are_prepared_as_the_training_rows_were(chromium, tmp_path, capsys, ink, crop):
+    """Reduced or cropped, light or dark, standardised: of a model that was never trained."""
+    rng = np.random.default_rng(0)
+    mean, deviation = rng.uniform(0.1, 0.5, 63), rng.uniform(0.5, 2, 63)
+    preparation = Preparation(
+        tuple("ABC"), (9, 7), 1 / 255, "black" if ink == "light" else "white", ink, crop,
+        tuple(mean.tolist()), tuple(deviation.tolist()),
+    )  # fmt: skip
+    model = Classifier(init_parameters((63, 20, 3), seed=0, dtype="float32"), preparation)
+    model.save(tmp_path / "model.safetensors")
+    assert export([str(tmp_path / "model.safetensors"), "--to", "html"]) == 0
+    page = chromium.new_page()
+    page.goto((tmp_path / "model.html").as_uri())
+    found, files = [], []
+    for number in range(8):
+        page.click("#clear")
+        draw(page, rng.uniform(0.1, 0.9, (5, 2)))
+        found.append(page.evaluate(PROBABILITIES))
+        picture = page.evaluate("document.getElementById('sheet').toDataURL()")
+        files.append(tmp_path / f"{number}.png")
+        files[-1].write_bytes(base64.b64decode(picture.partition(",")[2]))
+    page.close()
+    capsys.readouterr()
+    expected = predicted(tmp_path / "model.safetensors", files, capsys, "ABC")
+    assert np.std(expected, axis=0).max() > 0.01
+    np.testing.assert_allclose(found, expected, rtol=0, atol=BOUND)
 
 
 def test_it_shows_what_the_network_gets_and_why(page):

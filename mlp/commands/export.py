@@ -188,7 +188,13 @@ def html_logits(path: Path, rows: np.ndarray) -> np.ndarray:
         (floats(layer, "weight").reshape(-1, len(bias)), bias)
         for layer, bias in zip(network["layers"], biases, strict=True)
     ]
-    return _logits(rows, np.float32(network["scale"]), layers)
+    columns = None
+    if network["mean"] is not None:
+        columns = (
+            np.asarray(network["mean"], np.float32),
+            np.asarray(network["factor"], np.float32),
+        )
+    return _logits(rows, np.float32(network["scale"]), layers, columns)
 
 
 def _logits(

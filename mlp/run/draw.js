@@ -1,6 +1,9 @@
 // Draw and see: the sheet, and what draw_network.js finds in it; both stand in one script element.
 
 const PEN = 22; // pixels of the sheet
+// The sheet is as the training rows were, so nothing need be inverted; cropping finds the ink.
+const [PAPER, INK] = !network.crop && network.ink === "light" ? ["#000", "#fff"] : ["#fff", "#000"];
+const INKED = network.ink === "dark" ? 0 : 255; // the network's pixel that is all ink
 const byId = (id) => document.getElementById(id);
 const sheet = byId("sheet");
 const pen = sheet.getContext("2d", { willReadFrequently: true });
@@ -8,7 +11,7 @@ const position = { x: sheet.width / 2, y: sheet.height / 2 };
 const percent = (p) => (p > 0.9995 ? ">99.9 %" : p < 0.0005 ? "<0.1 %" : `${(100 * p).toFixed(1)} %`);
 
 function clear() {
-  pen.fillStyle = "#fff";
+  pen.fillStyle = PAPER;
   pen.fillRect(0, 0, sheet.width, sheet.height);
   show(null);
 }
@@ -40,8 +43,7 @@ function show(picture) {
     byId("said").textContent = "Nothing is drawn yet.";
     return;
   }
-  const x = Float32Array.from(picture, (value) => value * network.scale);
-  const found = forward(x);
+  const found = forward(input(picture));
   const order = [...found.probabilities.keys()].sort(
     (a, b) => found.probabilities[b] - found.probabilities[a],
   );
@@ -57,7 +59,7 @@ function show(picture) {
     row.querySelector(".meter span").style.setProperty("--width", `${100 * p}%`);
   }
   paint(byId("picture"), (i) => [picture[i], picture[i], picture[i]]);
-  showPixels(picture, x, found, best);
+  showPixels(picture, found, best);
   const all = votes(found, best);
   showVotes(byId("for"), all.filter(({ vote }) => vote > 0).slice(0, 6));
   showVotes(byId("against"), all.filter(({ vote }) => vote < 0).slice(-6).reverse());
@@ -66,8 +68,11 @@ function show(picture) {
 
 // How log p of the class would change if one pixel were all ink, to first order; the two that
 // change most are then computed.
-function showPixels(picture, x, found, best) {
-  const change = slopes(found, best).map((slope, i) => slope * (255 - picture[i]) * network.scale);
+function showPixels(picture, found, best) {
+  const { scale, factor } = network;
+  const change = slopes(found, best).map(
+    (slope, i) => slope * (INKED - picture[i]) * scale * (factor ? factor[i] : 1),
+  );
   const largest = Math.max(...change.map(Math.abs)) || 1;
   paint(byId("pixels"), (i) => {
     const share = Math.abs(change[i]) / largest;
@@ -77,9 +82,9 @@ function showPixels(picture, x, found, best) {
   const odds = ({ probabilities }) =>
     probabilities[best] / probabilities.reduce((sum, p, k) => sum + (k === best ? 0 : p), 0);
   const tell = (i) => {
-    const more = x.slice();
-    more[i] = 255 * network.scale;
-    const times = odds(forward(more)) / odds(found);
+    const more = picture.slice();
+    more[i] = INKED;
+    const times = odds(forward(input(more))) / odds(found);
     return `in row ${Math.floor(i / width) + 1}, column ${(i % width) + 1} by ${times.toPrecision(2)}`;
   };
   byId("more").textContent = "Full ink multiplies its odds at most "
@@ -106,7 +111,7 @@ function showVotes(list, units) {
 function stroke(to) {
   pen.lineWidth = PEN;
   pen.lineCap = pen.lineJoin = "round";
-  pen.strokeStyle = "#000";
+  pen.strokeStyle = INK;
   pen.beginPath();
   pen.moveTo(position.x, position.y);
   pen.lineTo(to.x, to.y);
@@ -156,8 +161,10 @@ byId("file").addEventListener("change", async ({ target }) => {
   const bitmap = await createImageBitmap(target.files[0]);
   if (bitmap.width === width && bitmap.height === height) {
     const context = new OffscreenCanvas(width, height).getContext("2d");
+    context.fillStyle = network.ground;
+    context.fillRect(0, 0, width, height);
     context.drawImage(bitmap, 0, 0);
-    show(greyOf(context));
+    show(prepared(greyOf(context), width, height));
   } else {
     clear();
     const scale = Math.min(sheet.width / bitmap.width, sheet.height / bitmap.height);

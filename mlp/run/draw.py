@@ -24,8 +24,7 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
     Raises
     ------
     ValueError
-        The classifier takes rows that are no pictures, or pictures that were not cropped to their
-        ink: the page prepares what is drawn as letters are.
+        The classifier takes rows that are no pictures.
     mlp.FileError
         The file cannot be written.
     """
@@ -33,17 +32,19 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
 
     if classifier.image_shape is None:
         raise ValueError("a page to draw on needs a model of pictures; this one takes features")
-    if not classifier.preparation.crop or classifier.preparation.mean is not None:
-        raise ValueError(
-            "a page to draw on needs a model of letters that were cropped to their ink, as the "
-            "embedded ones are, and not standardised; this one's pictures were prepared otherwise"
-        )
     arrays = contiguous_arrays(classifier.parameters)
     layers = [
         {part: _base64(arrays[f"layers.{index}.{part}"]) for part in ("weight", "bias")}
         for index in range(len(classifier.parameters))
     ]
+    preparation = classifier.preparation
+    deviation = preparation.deviation
     network = {
+        "crop": preparation.crop,
+        "ink": preparation.ink,
+        "ground": preparation.ground,
+        "mean": preparation.mean,
+        "factor": deviation and [1 / value for value in deviation],
         "shape": classifier.image_shape,
         "scale": classifier.scale,
         "classes": classifier.class_names,
@@ -59,6 +60,7 @@ def write_draw_page(path: Path, classifier: Classifier) -> None:
         script_hash=Markup(_hash(script)),
         names=classifier.class_names,
         shape=classifier.image_shape,
+        crop=preparation.crop,
         sizes=layer_sizes(classifier.parameters),
     )
     write(path, page)

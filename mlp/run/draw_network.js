@@ -50,17 +50,22 @@ function roundHalfToEven(value) {
   return down % 2 ? down + 1 : down;
 }
 
-// Pillow's bilinear filter: weights of 22 bits for every output pixel, along one side.
-function weights(size, from, to, count) {
+// Pillow's filters: how far each reaches, and the weight at a distance.
+const BILINEAR = { reach: 1, at: (x) => Math.max(0, 1 - Math.abs(x)) };
+const BOX = { reach: 0.5, at: (x) => (x > -0.5 && x <= 0.5 ? 1 : 0) };
+
+// Weights of 22 bits for every output pixel, along one side.
+function weights(size, from, to, count, filter) {
   const scale = (to - from) / count;
-  const support = Math.max(scale, 1);
+  const stretch = Math.max(scale, 1);
+  const support = filter.reach * stretch;
   return Array.from({ length: count }, (_, index) => {
     const center = from + (index + 0.5) * scale;
     const first = Math.max(0, Math.trunc(center - support + 0.5));
     const last = Math.min(size, Math.trunc(center + support + 0.5));
     const shares = [];
     for (let place = first; place < last; place++)
-      shares.push(Math.max(0, 1 - Math.abs((place - center + 0.5) / support)));
+      shares.push(filter.at((place - center + 0.5) / stretch));
     const sum = shares.reduce((a, b) => a + b, 0);
     return { first, shares: shares.map((share) => Math.trunc(0.5 + (share / sum) * 2 ** 22)) };
   });
@@ -72,9 +77,9 @@ function weighted(pixels, start, step, { first, shares }) {
   return Math.min(255, Math.floor(sum / 2 ** 22));
 }
 
-function resized(pixels, across, down, [left, top, right, bottom]) {
-  const columns = weights(across, left, right, width);
-  const rows = weights(down, top, bottom, height);
+function resized(pixels, across, down, [left, top, right, bottom], filter) {
+  const columns = weights(across, left, right, width, filter);
+  const rows = weights(down, top, bottom, height, filter);
   const narrow = new Uint8Array(width * down);
   for (let y = 0; y < down; y++)
     for (let x = 0; x < width; x++)
@@ -85,9 +90,15 @@ function resized(pixels, across, down, [left, top, right, bottom]) {
   return result;
 }
 
-// Grey pixels, cropped to their ink and stretched; null where the page is blank.
+// Grey pixels as the training rows were made; null where a sheet to be cropped is blank.
 function prepared(grey, across, down) {
-  if (across === width && down === height) return grey;
+  if (across === width && down === height && (!network.crop || network.ink === "auto")) return grey;
+  if (network.crop) return cropped(grey, across, down);
+  const reduce = across >= width && down >= height;
+  return resized(grey, across, down, [0, 0, across, down], reduce ? BOX : BILINEAR);
+}
+
+function cropped(grey, across, down) {
   let [low, high] = extremes(grey);
   if (high - low < CONTRAST) return null;
   const pixels = borderIsBright(grey, across, down) ? grey.map((value) => 255 - value) : grey;
@@ -107,7 +118,15 @@ function prepared(grey, across, down) {
     }
     return level;
   });
-  return resized(levels, across, down, box);
+  const row = resized(levels, across, down, box, BILINEAR);
+  return network.ink === "dark" ? row.map((value) => 255 - value) : row;
+}
+
+// What the network is given: scaled, and standardised where the training rows were.
+function input(picture) {
+  const { scale, mean, factor } = network;
+  return Float32Array.from(picture, (value, i) =>
+    mean ? (value * scale - mean[i]) * factor[i] : value * scale);
 }
 
 // --- the network --------------------------------------------------------------------------------
