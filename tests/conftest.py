@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from small_runs import arguments
+from small_runs import MODES, arguments, finish, hash_and_rows
 
 from mlp import Classifier, Dataset, Parameters, Preparation, Rows, TrainingConfig, load, train
 from mlp.commands.train import main
@@ -57,6 +58,18 @@ def feature_rows(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "rows.npz"
     np.savez(path, features=features, labels=labels)
     return path
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(feature_rows, tmp_path_factory) -> dict[str, tuple]:
+    """Run every mode in one go; give its hash, its rows and the seconds it took."""
+    results = {}
+    for mode in MODES:
+        out = tmp_path_factory.mktemp("whole") / "run"
+        started = time.monotonic()
+        assert finish(*arguments(feature_rows, mode, out)) == (0, "")
+        results[mode] = *hash_and_rows(out), time.monotonic() - started
+    return results
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,16 @@
 
 import csv
 import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
 
 from mlp.commands.train import main
 
+TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 # Different ways through training; each is resumed with other threads than it began with.
 MODES = {
     "full batch": ["--epochs", 150, "--checkpoint-every", 2],
@@ -65,3 +72,24 @@ def one_line(capsys):
     err = capsys.readouterr().err
     assert err.count("\n") == 1, err
     return err
+
+
+def start(*options, program=(TRAIN,)):
+    command = [sys.executable, *map(str, [*program, *options])]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+
+
+def finish(*options):
+    process = start(*options)
+    _, err = process.communicate(timeout=300)
+    return process.returncode, err
+
+
+def wait_for_rows(out, number):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        path = out / "metrics.csv"
+        if path.exists() and path.read_text().count("\n") > number:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"no {number} rows within a minute")
