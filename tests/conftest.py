@@ -142,10 +142,11 @@ def pytest_addoption(parser):
 OPTIONAL = {"need", "mpiexec"}
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Allow slow tests half an hour, others five minutes; mark what needs optional packages."""
     for item in items:
-        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+        slow = item.get_closest_marker("slow") or config.getoption("--faults")
+        if slow and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1800))
         if OPTIONAL & set(item.fixturenames):
             item.add_marker(pytest.mark.optional)
