@@ -101,7 +101,8 @@ def predict(options: argparse.Namespace, messages: Messages) -> int:
         writer: Writer = JsonWriter(sys.stdout) if options.json else TextWriter(sys.stdout)
         return answer_all(items, classifier, device, writer, options.top, messages)
     with replacing(options.out) as file:
-        table = io.TextIOWrapper(file, "utf-8", newline="")
+        # A file's or a class's name may be no text.
+        table = io.TextIOWrapper(file, "utf-8", errors="backslashreplace", newline="")
         status = answer_all(items, classifier, device, CsvWriter(table), options.top, messages)
         table.detach()
     return status

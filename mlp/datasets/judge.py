@@ -43,9 +43,12 @@ def check(pair: Pair, name: str) -> Pair:
             f"shape (N, D), got {rows.dtype} of shape {rows.shape}"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
+        mend = "give class indices, not one-hot rows"
+        if labels.dtype.kind in "OSU":
+            mend = "numpy.unique(labels, return_inverse=True) makes names and indices of texts"
         raise DataError(
             f"{name}: labels must be integers of shape (N,), got {labels.dtype} of shape "
-            f"{labels.shape}; give class indices, not one-hot rows"
+            f"{labels.shape}; {mend}"
         )
     if len(rows) != len(labels):
         raise DataError(f"{name}: holds {len(rows)} rows but {len(labels)} labels")

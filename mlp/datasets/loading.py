@@ -72,7 +72,10 @@ def load(
         Gradient descent will hardly learn from features as they are scaled.
     """
     name, file = str(path), Path(os.path.expanduser(path))
-    image_size = None if image_size is None else (image_size[0], image_size[1])  # of a list too
+    if image_size is not None:
+        image_size = (int(image_size[0]), int(image_size[1]))
+        if min(image_size) < 1:
+            raise DataError(f"image_size must be a height and a width from 1 on, got {image_size}")
     content = read(file, image_size)
     given = {"train": content.pair, "valid": content.valid, "test": content.test}
     pairs, n_classes = check_all({k: pair for k, pair in given.items() if pair}, name)

@@ -1,5 +1,6 @@
 """Which rows train, which validate and which test: the task's way, or shares of every class."""
 
+from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -53,6 +54,11 @@ def cut(
     DataError
         There are too few rows, in all or of a class.
     """
+    if split is not None and not is_split(split):
+        raise DataError(
+            f"{name}: the split must be two counts of at least 1, or two shares of at most 1 in "
+            f"all, got {split}"
+        )
     # The task's own permutation: the legacy generator, whose stream NumPy has frozen.
     order = np.random.RandomState(seed).permutation(len(labels))
     if has_valid and (split or has_test):
@@ -71,8 +77,6 @@ def cut(
 def _by_counts(order: np.ndarray, split: Split, has_test: bool, name: str) -> Cut:
     train, valid = (int(count) for count in split)
     rest = len(order) - train - valid
-    if min(train, valid) < 1:
-        raise DataError(f"{name}: the split must give training and validation rows, got {split}")
     if rest < 0 or (rest == 0 and not has_test):
         need = "" if has_test else " and leave some to test"
         raise DataError(
@@ -111,9 +115,9 @@ def is_split(value: Any) -> bool:
     """Return whether a value is a `Split`: two counts from 1, or two shares of at most 1 in all."""
     if not isinstance(value, tuple) or len(value) != 2:
         return False
-    if all(type(part) is int for part in value):
+    if all(isinstance(part, Integral) and not isinstance(part, bool) for part in value):
         return bool(min(value) >= 1)
-    return all(type(part) is float and 0 < part < 1 for part in value) and sum(value) <= 1
+    return all(isinstance(part, float) and 0 < part < 1 for part in value) and sum(value) <= 1
 
 
 def counts(split: Split | None) -> tuple[int, int]:

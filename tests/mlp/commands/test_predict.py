@@ -430,6 +430,12 @@ def test_a_table_is_written_instead_of_lines(scans, tmp_path, capsys):
     for row, one in zip(rows, expected, strict=True):
         assert (row["input"], row["row"], row["class"]) == (one["input"], "", one["class"])
         assert (float(row["probability"]), row["label"]) == (one["probability"], "lying")
+    parameters = init_parameters((6, 5, 1), seed=1, dtype="float32")
+    names = json.dumps(["\udcff,"])  # no text, and a comma
+    model = write_model(tmp_path / "m.safetensors", parameters, class_names=names)
+    np.savez(tmp_path / "set.npz", features=np.ones((1, 6)))
+    assert run(capsys, model, tmp_path / "set.npz", "--out", table)[0] == 0
+    assert table.read_text().endswith('set.npz,0,"\\udcff,",1.0,\n')
     status, _, err = run(capsys, run_folder, tmp_path / "in", "--out", tmp_path / "no" / "p.csv")
     assert (status, err.count("\n")) == (2, 1)
     assert "cannot be written" in err

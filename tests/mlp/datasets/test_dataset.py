@@ -83,7 +83,7 @@ def test_the_split_seed_changes_the_split(tmp_path):
     [
         ((50, 20), "the split into 50 and 20 rows must fit into 60"),
         ((40, 20), "the split into 40 and 20 rows must fit into 60 and leave some to test"),
-        ((40, 0), "the split must give training and validation rows"),
+        ((40, 0), "the split must be two counts of at least 1, or two shares of .*, got "),
     ],
 )
 def test_a_split_that_does_not_fit_is_refused(tmp_path, split, message):

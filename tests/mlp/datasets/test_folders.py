@@ -175,6 +175,8 @@ def test_pictures_of_all_formats_and_sizes_are_resized_when_asked(tmp_path):
     assert found.image_shape == (5, 4)
     assert found.notes[0] == f"{tmp_path}: 8 pictures are resized to 5 x 4 (height x width)"
     assert sum(len(rows.labels) for rows in found.splits.values()) == 12
+    with pytest.raises(DataError, match=r"must be a height and a width from 1 on, got \(0, 4\)"):
+        load(tmp_path, image_size=[0, 4])
     with pytest.raises(DataError, match=r"got 3 sizes, 4 of 12 pictures have 5 x 4"):
         load(tmp_path)
 

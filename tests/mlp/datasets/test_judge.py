@@ -37,6 +37,7 @@ BAD = {
         r"labels must be integers of shape \(N,\), got float64 of shape \(60,\)",
     ),
     "bool labels": (IMAGES, LABELS > 0, "labels must be integers"),
+    "texts": (IMAGES, LABELS.astype(str), r"got <U3 of shape \(60,\); numpy.unique\(labels, retur"),
     "one-hot labels": (
         IMAGES,
         np.eye(3, dtype=np.uint8)[LABELS],

@@ -66,11 +66,20 @@ def test_a_class_of_too_few_rows_is_named():
 
 
 def test_a_split_is_counts_or_shares():
-    for good in ((1, 1), (10_000, 6_000), (0.8, 0.1), (0.5, 0.5)):
+    for good in (
+        (1, 1),
+        (10_000, 6_000),
+        (np.int64(3), 4),
+        (np.float64(0.5), 0.25),
+        (0.8, 0.1),
+        (0.5, 0.5),
+    ):
         assert is_split(good)
     for bad in ((0, 5), (1, 0.5), (0.5,), (0.0, 0.5), (0.9, 0.2), (True, 1), [1, 2], "12", None):
         assert not is_split(bad)
     assert counts(None) == TASK_SPLIT
     assert counts((3, 4)) == (3, 4)
+    with pytest.raises(DataError, match=r"a: the split must be two counts .*, got \(0.8, 5\)"):
+        of([0, 1, 0, 1], (0.8, 5))
     with pytest.raises(ValueError, match=r"must count rows here, got \(0.8, 0.1\)"):
         counts((0.8, 0.1))
