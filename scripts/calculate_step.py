@@ -13,7 +13,8 @@ import importlib
 import math
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any, cast
@@ -56,6 +57,7 @@ class Shaped:
 
     shape: tuple[int, ...]
     dtype: np.dtype
+    device: Any = field(default_factory=nullcontext)  # which launches make the current one
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -34,7 +34,8 @@ def compare_with_numpy(setup: Setup, dtype: str) -> Values:
         ("mini-batches", setup.config.batch_size, MINI_BATCH_EPOCHS),
     ):
         config = replace(setup.config, dtype=dtype, batch_size=size, epochs=epochs)
-        ours, theirs = train(dataset, config), train(setup.dataset, config)
+        ours = train(dataset, config)
+        theirs = train(setup.dataset, replace(config, device="cpu"))
         mine, other = (
             np.array([row[1:-1:2] for row in state.history])  # the losses of the splits
             for state in (ours, theirs)

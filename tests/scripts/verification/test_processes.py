@@ -10,7 +10,7 @@ from verification.cases import in_turn
 from verification.judge import failures
 from verification.training import needed_bytes
 
-from mlp import Dataset, Rows, TrainingConfig
+from mlp import Dataset, Preparation, Rows, TrainingConfig
 
 
 def test_a_process_ends_when_the_time_is_over(setup):
@@ -34,7 +34,7 @@ def test_the_arrays_that_must_be_there_are_counted():
     def rows(n):
         return Rows(np.zeros((n, 6), np.uint8), np.zeros(n, np.uint8))
 
-    dataset = Dataset(rows(100), rows(50), None, 1.0, 3, ("a", "b", "c"), None, "", "")
+    dataset = Dataset(rows(100), rows(50), None, Preparation(("a", "b", "c")))
     weights, given = 6 * 4 + 4 + 4 * 3 + 3, 150 * 7
     full = TrainingConfig(hidden=(4,), dtype="float64")
     assert needed_bytes(dataset, full) == given + 3 * 8 * weights + 8 * 100 * (6 + 2 * (4 + 3))
