@@ -189,7 +189,8 @@ def test_what_is_timed_is_what_is_said(machine, letters):
     assert behind == "True"
 
 
-@pytest.mark.parametrize("quick", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("quick", [True, False])
 def test_a_plain_copy_on_the_stand_in_passes_but_for_tf32(machine, letters, tmp_path, quick):
     """Nothing of the project is installed there, and neither pytest nor a framework."""
     plain = tmp_path / "copy"
