@@ -48,6 +48,16 @@ def check_agreement(dataset: Dataset, config: TrainingConfig) -> None:
                 f"data={config.data!r} is not the data set that was given, {dataset.path!r}; leave "
                 "data out, or pass mlp.load(config.data)"
             )
+    if config.standardize and dataset.preparation.mean is None:
+        raise ValueError(
+            "standardize=True is for the data set, which was not standardised; pass it to mlp.load "
+            "or Dataset.from_arrays"
+        )
+    if config.image_size not in (None, dataset.image_shape):
+        raise ValueError(
+            f"image_size={config.image_size} is for the data set, whose pictures are "
+            f"{dataset.image_shape}; pass it to mlp.load"
+        )
     if config.device != default["device"]:
         labels = dataset.train.labels
         kind, where = device_kind(labels), str(device(labels))

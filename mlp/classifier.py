@@ -102,12 +102,17 @@ class Classifier(NamedTuple):
     def predict_proba(self, raw: Array) -> np.ndarray:
         """Return every row's class probabilities, (N, K); see `predict`."""
         rows = self._judged(np.asarray(raw))
-        pieces = [
-            self.predict_probabilities(rows[start : start + _PIECE])
-            for start in range(0, len(rows), _PIECE)
-        ]
+        with np.errstate(all="ignore"):  # what overflows is told below
+            pieces = [
+                self.predict_probabilities(rows[start : start + _PIECE])
+                for start in range(0, len(rows), _PIECE)
+            ]
         none = np.empty((0, len(self.class_names)), self.parameters[0].weight.dtype)
-        return np.concatenate([none, *pieces])
+        found = np.concatenate([none, *pieces])
+        if not np.isfinite(found).all():
+            row = int(np.argmin(np.isfinite(found).all(axis=1)))
+            raise ValueError(f"row {row} is so large that the model's outputs are not finite")
+        return found
 
     def _judged(self, raw: np.ndarray) -> np.ndarray:
         n_features, shape = layer_sizes(self.parameters)[0], self.image_shape

@@ -138,6 +138,11 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     FileError
         It cannot be written; what was there before stays.
     """
+    kind = 0
+    with suppress(OSError):
+        kind = path.lstat().st_mode
+    if stat.S_ISCHR(kind) or stat.S_ISBLK(kind):  # root would take /dev/null from all others
+        raise FileError(f"{path}: is a device; choose another --out")
     part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
     try:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)

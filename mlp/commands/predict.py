@@ -28,7 +28,7 @@ from ..datasets.blocks import ROWS
 from ..datasets.preparation import GROUNDS, INKS
 from ..device import Device, choose_device, to_numpy
 from ..files import replacing
-from ..model import map_arrays, rows_at_once
+from ..model import map_arrays, predict_probabilities, rows_at_once
 from .answers import CsvWriter, JsonWriter, TextWriter, Writer, answer, share
 from .errors import guarded
 from .inputs import Item, Messages, read_items
@@ -152,6 +152,6 @@ def probabilities(batch: list[Item], classifier: Classifier, device: Device) -> 
     features = np.stack([item.features for item in batch])
     with np.errstate(all="ignore"):  # a crafted model may overflow
         x = classifier.input(device.put(features))
-        computed = to_numpy(classifier.predict_probabilities(device.put(features)))
+        computed = to_numpy(predict_probabilities(classifier.parameters, x))
     computed[~np.isfinite(to_numpy(x)).all(axis=1)] = np.nan
     return computed

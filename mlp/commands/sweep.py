@@ -132,10 +132,13 @@ def train_and_compare(
     for number, (trial, done) in enumerate(zip(trials, finished, strict=True), 1):
         say(f"[{number}/{len(trials)}] {trial.label}{': finished before' if done else ''}")
         if not done:
+            begin_anew(trial)
             train(trial, said)
         if trial.reason:
             say(trial.reason)
         write_csv(out / "sweep.csv", trials[:number])
+    if len({trial.record["data"]["sha256"] for trial in trials if trial.history}) > 1:
+        warn(f"warning: the data have changed between the runs of {out}: do not compare them")
     groups = grouped(trials)
     best = best_group(groups)
     results = Results(groups, best, compare(groups, best) if best else [None] * len(groups))
@@ -178,18 +181,14 @@ def answer(trials: list[Trial], results: Results) -> dict[str, Any]:
 
 
 def is_finished(trial: Trial) -> bool:
-    """Return whether a run is done; one that was interrupted is to begin anew."""
+    """Return whether a run is done, and not begun with other options, done or not."""
     mark = trial.directory / "config.json"
-    if not exists(mark) or not exists(trial.directory / "run.json"):
-        if trial.directory.is_symlink():
-            raise FileError(f"{trial.directory}: is a link; remove it, or choose another --out")
-        if exists(mark):
-            with locked(trial.directory):
-                # Training replaces the rest, and leaves what is not its own.
-                checkpoint.remove(trial.directory)
-                remove(mark)
+    done = exists(mark) and exists(trial.directory / "run.json")
+    if not done and trial.directory.is_symlink():
+        raise FileError(f"{trial.directory}: is a link; remove it, or choose another --out")
+    if not exists(mark):
         return False
-    was, now = read_config(trial.directory / "config.json"), trial.config
+    was, now = read_config(mark), trial.config
     # Earlier versions wrote down what these had come to where they were left open.
     shard_rows, split = now.shard_rows or was.shard_rows, now.split
     if (was.split, split) == (TASK_SPLIT, None):
@@ -202,8 +201,18 @@ def is_finished(trial: Trial) -> bool:
                 f"{trial.directory}: was trained with {flag(name)} {getattr(was, name)}, not "
                 f"{getattr(now, name)}; choose another --out"
             )
-    trial.read()
-    return True
+    if done:
+        trial.read()
+    return done
+
+
+def begin_anew(trial: Trial) -> None:
+    """Unmark a run that was interrupted; training replaces the rest, and leaves what is foreign."""
+    mark = trial.directory / "config.json"
+    if exists(mark):
+        with locked(trial.directory):
+            checkpoint.remove(trial.directory)
+            remove(mark)
 
 
 def start(words: list[str]) -> "subprocess.Popen[str]":

@@ -10,6 +10,7 @@ from array_api_compat import device
 
 from kernels import Array, array_namespace
 
+from .errors import DataError
 from .rows import Rows
 from .scale import ScaleWarning, hopeless
 from .statistics import borders, extents, moments, some_pictures, usual
@@ -130,7 +131,13 @@ def learn(
     if size is not None:
         preparation = _like_pictures(preparation, some_pictures(train, size), ground)
     if standardize:
-        mean, deviation = moments(train, preparation.scale)
+        with np.errstate(over="ignore", invalid="ignore"):
+            mean, deviation = moments(train, preparation.scale)
+        if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
+            column = int(np.argmin(np.isfinite(mean) & np.isfinite(deviation)))
+            raise DataError(
+                f"column {column} has values so large that their deviation overflows; scale them"
+            )
         # The mean of equal numbers may be another number: what is left is rounding.
         deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
         return replace(preparation, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))

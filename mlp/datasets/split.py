@@ -70,6 +70,8 @@ def cut(
         train, valid = (1 - left, left) if has_test else (1 - left, 0.0) if has_valid else _SHARES
         return _by_class(labels, order, (valid, 1 - train - valid), name)
     if isinstance(split[0], float):
+        if sum(split) > 1 - 1e-9 and not has_test:
+            raise DataError(f"{name}: the split must leave some rows to test, got {split}")
         return _by_class(labels, order, (split[1], 1 - sum(split)), name)
     return _by_counts(order, split, has_test, name)
 

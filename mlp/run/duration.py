@@ -5,10 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from ..config import TrainingConfig
-from ..datasets import Dataset, load
+from ..datasets import Dataset
 from ..device import choose_device
 from ..state import DivergedError
 from ..training import train
+from .ranks import load_as
 
 _ROWS = 1024
 _AROUND = 2.0  # seconds of a run besides: a process, the data, the report
@@ -27,9 +28,12 @@ def expected_seconds(configs: Sequence[TrainingConfig]) -> float | None:
     for config in configs:
         if config.reference or choose_device(config.device).kind != "cpu":
             return None
-        key = (config.data, config.split, config.split_seed)
-        if key not in datasets:  # without their hash, which would be one more pass over the data
-            datasets[key] = load(key[0], split=key[1], split_seed=key[2], sha256="")
+        key = (
+            *(config.data, config.split, config.split_seed),
+            *(config.image_size, config.standardize),
+        )
+        if key not in datasets:
+            datasets[key] = load_as(config)
         seconds += _AROUND + config.epochs * _epoch_seconds(config, datasets[key])
     return seconds
 

@@ -106,3 +106,12 @@ def test_a_default_contradicts_nothing_and_neither_does_what_is_so(
     dataset = load(letters)
     monkeypatch.chdir(letters.parent)
     train(dataset, replace(CONFIG, data=letters.name))
+
+
+def test_options_of_the_data_set_that_it_does_not_have_are_errors(make_dataset):
+    for changes, message in (
+        ({"standardize": True}, "was not standardised; pass it to mlp.load"),
+        ({"image_size": (3, 3)}, r"image_size=\(3, 3\) is for the data set, whose pictures are"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            train(make_dataset(), replace(CONFIG, **changes))

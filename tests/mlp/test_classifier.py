@@ -106,3 +106,11 @@ def test_pixels_that_nobody_scaled_are_refused():
     for function in (predict, predict_probabilities):
         with pytest.raises(TypeError, match=r"x must be floats, .* got uint8; of raw rows ask"):
             function(parameters, np.zeros((2, 6), np.uint8))
+
+
+def test_rows_that_overflow_are_no_class():
+    classifier = make()._replace(preparation=Preparation(tuple("ABC")))
+    rows = np.zeros((3, 6))
+    rows[1] = 1e300
+    with pytest.raises(ValueError, match="row 1 is so large that the model's outputs are not fin"):
+        classifier.predict(rows)

@@ -324,3 +324,9 @@ def test_the_home_folder_is_not_named_in_what_is_shared(monkeypatch, text, shown
 def test_a_home_that_names_nobody_stays(monkeypatch, home):
     monkeypatch.setenv("HOME", home)
     assert without_home("/a/rows.npz") == "/a/rows.npz"
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    with pytest.raises(FileError, match="/dev/null: is a device; choose another --out"):
+        write(Path("/dev/null"), b"")
+    assert Path("/dev/null").is_char_device()

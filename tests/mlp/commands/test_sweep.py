@@ -227,6 +227,33 @@ def test_an_interrupted_run_is_begun_anew_and_what_else_lies_there_stays(swept, 
     assert (run / "notes.txt").read_text() == "precious"
 
 
+def test_an_interrupted_run_of_other_options_keeps_its_checkpoints(
+    swept, letters, tmp_path, capsys
+):
+    out = tmp_path / "again"
+    shutil.copytree(swept[1], out)
+    run = out / "hidden-5"
+    (run / "run.json").unlink()
+    (run / "checkpoint").mkdir(exist_ok=True)
+    (run / "checkpoint" / "epoch-000000003.safetensors").write_text("precious")
+    options = ["--data", str(letters), "--split", "400", "100", "--device", "cpu", "--epochs", "9"]
+    assert main([*options, "--grid", "hidden=5", "--out", str(out), "--quiet"]) == 2
+    assert "was trained with --epochs 8, not 9; choose another --out" in capsys.readouterr().err
+    assert (run / "checkpoint" / "epoch-000000003.safetensors").read_text() == "precious"
+    assert (run / "config.json").exists()
+
+
+def test_runs_of_other_data_in_one_sweep_are_warned_of(swept, letters, tmp_path, capsys):
+    out = tmp_path / "again"
+    shutil.copytree(swept[1], out)
+    record = json.loads((out / "hidden-5" / "run.json").read_text())
+    record["data"]["sha256"] = "0" * 64
+    (out / "hidden-5" / "run.json").write_text(json.dumps(record))
+    options = ["--data", str(letters), "--split", "400", "100", "--device", "cpu", "--epochs", "8"]
+    assert main([*options, "--grid", "hidden=5,20", "--out", str(out), "--quiet"]) == 0
+    assert "the data have changed between the runs of" in capsys.readouterr().err
+
+
 def test_a_finished_run_that_is_damaged_is_named_before_another_is_trained(
     swept, letters, tmp_path, capsys
 ):

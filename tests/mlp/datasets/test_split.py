@@ -83,3 +83,11 @@ def test_a_split_is_counts_or_shares():
         of([0, 1, 0, 1], (0.8, 5))
     with pytest.raises(ValueError, match=r"must count rows here, got \(0.8, 0.1\)"):
         counts((0.8, 0.1))
+
+
+def test_shares_that_leave_nothing_to_test_are_refused_unless_there_are_test_rows():
+    labels = np.arange(60) % 3
+    for shares in ((0.8, 0.2), (0.7, 0.3), (0.9, 0.1)):
+        with pytest.raises(DataError, match=r"a: the split must leave some rows to test, got \("):
+            cut(labels, shares, 0, name="a")
+        assert len(cut(labels, shares, 0, has_test=True, name="a").rest) == 0

@@ -46,3 +46,17 @@ def test_other_programs_and_a_gpu_are_not_timed(letters):
 )
 def test_a_duration_is_rounded(seconds, text):
     assert rounded(seconds) == text
+
+
+def test_the_data_are_read_as_the_runs_read_them(letters, monkeypatch):
+    seen = []
+
+    def load_as(config, sha256=None):
+        seen.append((config.image_size, config.standardize))
+
+    monkeypatch.setattr(duration, "load_as", load_as)
+    monkeypatch.setattr(duration, "_epoch_seconds", lambda config, dataset: 0.5)
+    config = TrainingConfig(data=str(letters), image_size=(8, 8), device="cpu")
+    other = TrainingConfig(data=str(letters), standardize=True, device="cpu")
+    expected_seconds([config, other, config])
+    assert seen == [((8, 8), False), (None, True)]
