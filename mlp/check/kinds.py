@@ -28,7 +28,8 @@ _GRADIENT = set(
 # Functions that use one of the kinds for something else.
 _OTHER = set(
     "plot draw show print test train training fit run main report save load log build model cnn "
-    "tf torch keras leaky descent conv pool graph history curve curves eval evaluate".split()
+    "tf torch keras leaky prelu lrelu temperature binary nll error descent conv pool graph history "
+    "curve curves eval evaluate".split()
 )
 _LAYER = re.compile(
     r"(my)?(comp|compute|calc|calculate|get|forward|apply|do)?"

@@ -86,6 +86,8 @@ def _last(report: Report) -> list[str]:
         for t in report.tried
         if t.judgement.verdict is Verdict.UNCHECKED
     ]
+    if report.problems:
+        left.append("what does not parse")
     told = f"not checked: {', '.join(left)}." if left else "Every function found was checked."
     return [f"{told} {GUIDE}"]
 

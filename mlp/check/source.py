@@ -12,7 +12,7 @@ from pathlib import Path
 
 SUFFIXES = (".py", ".ipynb")
 LARGEST = 1 << 26  # bytes; notebooks carry their pictures
-_MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?[%!?].*$|^(\s*)[\w.]+\?{1,2}\s*$")
+_MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?(?:%%?[A-Za-z_]|!(?!=)|\?).*$|^(\s*)[\w.]+\?{1,2}\s*$")
 _OTHER_LANGUAGE = re.compile(
     r"\s*%%(bash|cmd|cython|html|javascript|js|latex|markdown|perl|r|ruby|script|sh|svg|writefile)",
     re.IGNORECASE,

@@ -1,6 +1,7 @@
 """The card: what it is, and what it does while something is measured."""
 
 import csv
+import re
 import shutil
 import statistics
 import subprocess
@@ -158,7 +159,8 @@ def summary(rows: list[list[str]]) -> Values:
         if numbers:
             found[name] = statistics.median(numbers)
             found[f"lowest {name}"] = min(numbers)
-    masks = [int(cell, 16) for cell in columns[len(_NUMBERS)]] if len(columns) > 5 else []
+    cells = columns[len(_NUMBERS)] if len(columns) > len(_NUMBERS) else ()
+    masks = [int(cell, 16) for cell in cells if re.fullmatch("0x[0-9a-fA-F]+", cell)]
     found["throttled"] = [
         reason
         for bit, reason in REASONS.items()

@@ -81,18 +81,19 @@ def _factor(results: list[Any], tests: list[Problem], view: View) -> tuple[float
 
 
 def _one_row(subject: Subject, names: Sequence[str]) -> bool:
-    """Whether it gives the gradient of one row, as vectors."""
+    """Whether it gives the gradient of one row, as vectors or with the number of its class."""
     rows = problem(0)
-    for logits in (False, True):
-        pairs = [(rows.y[i], (rows.logits if logits else rows.p)[i]) for i in range(3)]
-        calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
-        results = [subject.call(*call).value for call in calls]
-        expected = rows.p - rows.y
-        if all(
-            any(close(a.ravel(), e) for a in arrays(value))
-            for value, e in zip(results, expected, strict=False)
-        ):
-            return True
+    for predictions in (rows.p, rows.logits):
+        for targets in (rows.y, rows.labels.tolist()):
+            pairs = [(targets[i], predictions[i]) for i in range(3)]
+            calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
+            results = [subject.call(*call).value for call in calls]
+            expected = rows.p - rows.y
+            if all(
+                any(close(a.ravel(), e) for a in arrays(value))
+                for value, e in zip(results, expected, strict=False)
+            ):
+                return True
     return False
 
 

@@ -157,17 +157,18 @@ def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
 
 
 def _one_row(subject: Subject, names: Sequence[str]) -> bool:
-    """Whether it gives the loss of one row, as vectors."""
+    """Whether it gives the loss of one row, as vectors or with the number of its class."""
     rows = problem(0)
-    for logits in (False, True):
-        pairs = [(rows.y[i], (rows.logits if logits else rows.p)[i]) for i in range(3)]
-        calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
-        results = [subject.call(*call, rows=rows).value for call in calls]
-        if all(
-            any(abs(v - loss) <= NEAR * loss for v in numbers(value))
-            for value, loss in zip(results, rows.losses, strict=False)
-        ):
-            return True
+    for predictions in (rows.p, rows.logits):
+        for targets in (rows.y, rows.labels.tolist()):
+            pairs = [(targets[i], predictions[i]) for i in range(3)]
+            calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
+            results = [subject.call(*call, rows=rows).value for call in calls]
+            if all(
+                any(abs(v - loss) <= NEAR * loss for v in numbers(value))
+                for value, loss in zip(results, rows.losses, strict=False)
+            ):
+                return True
     return False
 
 

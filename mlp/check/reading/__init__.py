@@ -2,7 +2,7 @@
 
 import ast
 
-from ..definitions import Definitions
+from ..definitions import Definitions, Function
 from ..kinds import Kind
 from ..probes.views import REVERSED, are_clear, is_swapped
 from ..source import Source
@@ -33,7 +33,7 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
         t.function.short
         for kind in (Kind.RELU, Kind.SOFTMAX, Kind.LAYER)
         for t in by_kind[kind]
-        if t.judgement.verdict in (Verdict.RIGHT, Verdict.FRAGILE)
+        if t.judgement.verdict in (Verdict.RIGHT, Verdict.FRAGILE) and not _stores(t.function)
     }
     rates = {
         ast.unparse(target): value
@@ -54,3 +54,11 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
         if r.mistake != "undefined" or r.detail.partition(" ")[0] not in told
     }
     return sorted(unique.values(), key=lambda r: (not r.certain, r.line))
+
+
+def _stores(function: Function) -> bool:
+    """Whether a function changes an object, so that it may be called for that alone."""
+    return function.node is None or any(
+        isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store)
+        for node in ast.walk(function.node)
+    )

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..usage import is_parameter, last_name
 from ..verdict import Remark
@@ -36,28 +36,51 @@ def read_flow(
 
 
 def _twice(scope: Scope, softmaxes: set[str], take_logits: set[str]) -> Iterator[Remark]:
-    last: dict[str, bool] = {}  # whether a name holds probabilities, as the text goes on
+    last: dict[str, int] = {}  # the block in which a name got probabilities, as the text goes on
+    block = _blocks(scope)
     for node in scope.nodes:
         if isinstance(node, ast.Assign):
+            here = block.get(id(node), 0)
             for call in (n for n in ast.walk(node.value) if isinstance(n, ast.Call)):
-                yield from _call_twice(call, last, softmaxes, take_logits)
-            for target in node.targets:
-                is_softmax = (
-                    isinstance(node.value, ast.Call) and last_name(node.value.func) in softmaxes
-                )
-                last[ast.unparse(target)] = is_softmax
+                yield from _call_twice(call, last, here, softmaxes, take_logits)
+            _forget(last, node.targets)
+            if isinstance(node.value, ast.Call) and last_name(node.value.func) in softmaxes:
+                last |= {ast.unparse(target): here for target in node.targets}
+        elif isinstance(node, ast.For | ast.AugAssign | ast.AnnAssign):
+            _forget(last, [node.target])
+        elif isinstance(node, ast.With):
+            _forget(last, [item.optional_vars for item in node.items if item.optional_vars])
+
+
+def _forget(last: dict[str, int], targets: Sequence[ast.expr]) -> None:
+    for target in targets:
+        for node in ast.walk(target):
+            last.pop(ast.unparse(node), None)
+
+
+def _blocks(scope: Scope) -> dict[int, int]:
+    """Return the number of the block in which every statement stands, by its identity."""
+    found: dict[int, int] = {}
+    for count, node in enumerate(ast.walk(scope.node)):
+        for place, name in enumerate(("body", "orelse", "finalbody")):
+            statements = getattr(node, name, None)
+            for one in statements if isinstance(statements, list) else ():
+                found[id(one)] = 3 * count + place + 1
+    return found
 
 
 def _call_twice(
-    call: ast.Call, last: dict[str, bool], softmaxes: set[str], take_logits: set[str]
+    call: ast.Call, last: dict[str, int], here: int, softmaxes: set[str], take_logits: set[str]
 ) -> Iterator[Remark]:
     name = last_name(call.func)
     if name not in softmaxes | take_logits:
         return
     for argument in call.args:
         direct = isinstance(argument, ast.Call) and last_name(argument.func) in softmaxes
-        if direct or last.get(ast.unparse(argument)):
-            yield Remark(call.lineno, "softmax twice", name, certain=True)
+        since = last.get(ast.unparse(argument))
+        if direct or since is not None:
+            # In another block it may be another way through the program.
+            yield Remark(call.lineno, "softmax twice", name, certain=direct or since == here)
 
 
 def _mask(scope: Scope) -> Iterator[Remark]:

@@ -81,3 +81,17 @@ def test_top_level_code_is_never_run(tmp_path):
     )
     assert [t.judgement.verdict for t in report.tried] == [Verdict.RIGHT]
     assert not mark.exists()
+
+
+def test_methods_that_keep_their_result_are_not_thrown_away(tmp_path):
+    text = """import numpy as np
+class Net:
+    def relu(self, x):
+        self.h = np.maximum(x, 0)
+        return self.h
+    def run(self, x):
+        self.relu(x)
+        return self.h
+"""
+    report = check_text(tmp_path, text)
+    assert [remark for remark in report.remarks if remark.mistake == "discarded"] == []

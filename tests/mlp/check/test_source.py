@@ -93,3 +93,10 @@ def test_deep_nesting_is_a_line_that_does_not_parse(tmp_path):
     source = read(tmp_path, "x = " + "(" * 500 + ")" * 500 + "\ndef f(): pass\n")
     assert defined(source) == [("f", 2)]
     assert source.problems
+
+
+def test_lines_that_only_look_like_magics_stay(tmp_path):
+    text = "%matplotlib inline\nx = !ls\ndef f(loss):\n    a = ('loss %f'\n        % loss)\n    return (a\n        != 3)\n"
+    source = read(tmp_path, notebook(text), "a.ipynb")
+    assert source.problems == []
+    assert [name for name, _ in defined(source)] == ["f"]

@@ -89,3 +89,15 @@ def test_a_transposed_reading_does_not_excuse_what_softmax_contradicts(tmp_path)
         return -np.sum(target * np.log(prediction + 1e-12)) / target.shape[1]
     """
     assert check_text(tmp_path, text).tried[1].judgement.mistake == "loss one class"
+
+
+def test_a_loss_of_one_row_and_its_class_number_is_not_wrong(tmp_path):
+    uses = (
+        "\ndef train(X, labels):\n  for p, y in zip(X, labels):\n    l = {}(p, y)\n    print(l)\n"
+    )
+    for name, body in (
+        ("crossEntropy", "return -np.log(p[y] + 1e-12)"),
+        ("gradCE", "g = p.copy(); g[y] -= 1; return g"),
+    ):
+        report = check_text(tmp_path, f"def {name}(p, y):\n  {body}\n" + uses.format(name))
+        assert [t.judgement.verdict.value for t in report.tried] != ["wrong"], name

@@ -21,6 +21,11 @@ def remarks(text):
         ("p = softmax(o)\np = o\ng = gradCE(y, p)", None),
         ("p = softmax(o)\ng = gradCE(y, o)", None),
         ("p = softmax(o)\nl = CE(y, p)", None),
+        ("o = softmax(o)\nh, o = net(x)\no = softmax(o)", None),
+        ("o = softmax(o)\nfor o in many:\n    o = softmax(o)", None),
+        ("p = softmax(o)\np += 1\ng = gradCE(y, p)", None),
+        ("if a:\n    o = softmax(o)\nelse:\n    o = softmax(o)", False),
+        ("p = softmax(o)\nfor i in r:\n    g = gradCE(y, p)", False),
     ],
 )
 def test_softmax_twice(text, certain):
