@@ -188,7 +188,8 @@ def test_two_sweeps_do_not_share_a_directory(swept, command, tmp_path):
 @pytest.mark.slow
 def test_an_interrupt_ends_it_and_the_same_command_goes_on(command, tmp_path):
     out = tmp_path / "out"
-    words = [*command[:-1], "1000000", "--grid", "hidden=500,5", "--out", str(out)]
+    longer = [*command[:-1], "2000"]  # epochs, of which the first are interrupted
+    words = [*longer, "--grid", "hidden=500,5", "--out", str(out)]
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True)
     metrics = out / "hidden-500" / "metrics.csv"
     while not (metrics.exists() and metrics.stat().st_size > 300):
@@ -199,7 +200,7 @@ def test_an_interrupt_ends_it_and_the_same_command_goes_on(command, tmp_path):
     assert process.returncode == 130
     assert f"sweep.py: error: interrupted; the same command with --out {out} goes on" in errors
     assert not (out / "hidden-500" / "run.json").exists()
-    done = sweep(command, "--grid", "hidden=500,5", "--out", out)
+    done = sweep(longer, "--grid", "hidden=500,5", "--out", out)
     assert done.returncode == 0, done.stderr
     assert {row["status"] for row in rows_of(out / "sweep.csv")} == {"finished"}
 
