@@ -46,3 +46,16 @@ KERAS_L2 = {"rtol": 1e-6, "atol": 1e-6}
 # An exported file's logits against ours, relative to the largest: the same sums of some 60 terms in
 # another order, a few units in the last place. 1e-6 is also what the project promises.
 EXPORT = {"float32": 1e-6, "float64": 5e-15}
+
+# Losses of float32 rows, added in another order or computed by the formula: few ulp of 1.2e-7 each.
+LOSS = {"rtol": 1e-6}
+# One step in float64 by another array library: sums of some ten terms, carried into the weights.
+STEP = {"rtol": 1e-12}
+
+# Standardised float32 columns: a mean beside a deviation loses an ulp of 1.2e-7 as often as it is
+# larger, and their own moments are sums of some hundred such values.
+STANDARDISED = {"rtol": 1e-5, "atol": 1e-6}
+STANDARDISED_MEAN, STANDARDISED_DEVIATION = {"rtol": 0, "atol": 1e-5}, {"rtol": 1e-5}
+# Moments in float64, block by block: means of 5,000 values; a deviation of about 1 beside a mean of
+# 100 loses its square, 1e4 times 2.2e-16.
+MEAN, DEVIATION = {"rtol": 1e-12}, {"rtol": 1e-9, "atol": 1e-12}

@@ -6,6 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits
+from tolerances import LOSS, STEP
 
 import kernels
 from kernels import minibatch_steps
@@ -44,7 +45,7 @@ def test_the_definition_is_training_by_rows_to_the_bit(make_dataset, changes):
             assert_same_bits(named_arrays(mine)[name], array)
     for index in (0, 1):  # the losses and the correct predictions, added in another order
         total = sum(float(sums[index]) for sums in results[0][2])
-        np.testing.assert_allclose(float(results[1][2][0][index]), total, rtol=1e-6)
+        np.testing.assert_allclose(float(results[1][2][0][index]), total, **LOSS)
     assert sum(sums.rows for sums in results[0][2]) == results[1][2][0].rows == 300
 
 
@@ -76,7 +77,7 @@ def test_it_runs_on_any_library():
         *_, last = minibatch_steps(*rows, [(slice(0, 8), 0.5)], *pairs, momentum=0.5)
         return last[0][0][0]
 
-    np.testing.assert_allclose(steps(xp.asarray), steps(np.array), rtol=1e-12)
+    np.testing.assert_allclose(steps(xp.asarray), steps(np.array), **STEP)
 
 
 X, Y, ORDER = np.zeros((4, 3), np.uint8), np.zeros(4, np.int64), np.arange(4)

@@ -8,7 +8,7 @@ import numpy as np
 from ..reference import Array, Problem, close, problem, scale, small_problems, softmax
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement
-from .loss import SLOW, takes_matrices
+from .loss import SLOW, row_results, takes_matrices
 from .verdicts import hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
@@ -81,20 +81,15 @@ def _factor(results: list[Any], tests: list[Problem], view: View) -> tuple[float
 
 
 def _one_row(subject: Subject, names: Sequence[str]) -> bool:
-    """Whether it gives the gradient of one row, as vectors or with the number of its class."""
-    rows = problem(0)
-    for predictions in (rows.p, rows.logits):
-        for targets in (rows.y, rows.labels.tolist()):
-            pairs = [(targets[i], predictions[i]) for i in range(3)]
-            calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
-            results = [subject.call(*call).value for call in calls]
-            expected = rows.p - rows.y
-            if all(
-                any(close(a.ravel(), e) for a in arrays(value))
-                for value, e in zip(results, expected, strict=False)
-            ):
-                return True
-    return False
+    """Whether it gives the gradient of one row."""
+    expected = problem(0).p - problem(0).y
+    return any(
+        all(
+            any(close(a.ravel(), e) for a in arrays(value))
+            for value, e in zip(results, expected, strict=False)
+        )
+        for results in row_results(subject, names)
+    )
 
 
 def _mistake(subject: Subject, chained: bool) -> Judgement:

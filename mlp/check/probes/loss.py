@@ -1,7 +1,7 @@
 """The average cross-entropy: its factor, its terms, and a probability of 0."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -156,20 +156,25 @@ def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
     return any(subject.call(*call, rows=rows).error is None for call in calls)
 
 
-def _one_row(subject: Subject, names: Sequence[str]) -> bool:
-    """Whether it gives the loss of one row, as vectors or with the number of its class."""
+def row_results(subject: Subject, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Call it with three rows of `problem(0)`, each as vectors or with the number of its class."""
     rows = problem(0)
     for predictions in (rows.p, rows.logits):
         for targets in (rows.y, rows.labels.tolist()):
             pairs = [(targets[i], predictions[i]) for i in range(3)]
             calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
-            results = [subject.call(*call, rows=rows).value for call in calls]
-            if all(
-                any(abs(v - loss) <= NEAR * loss for v in numbers(value))
-                for value, loss in zip(results, rows.losses, strict=False)
-            ):
-                return True
-    return False
+            yield [subject.call(*call, rows=rows).value for call in calls]
+
+
+def _one_row(subject: Subject, names: Sequence[str]) -> bool:
+    """Whether it gives the loss of one row."""
+    return any(
+        all(
+            any(abs(v - loss) <= NEAR * loss for v in numbers(value))
+            for value, loss in zip(results, problem(0).losses, strict=False)
+        )
+        for results in row_results(subject, names)
+    )
 
 
 def _mistake(subject: Subject) -> Judgement:

@@ -7,7 +7,7 @@ import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits
-from tolerances import ROUNDING
+from tolerances import ROUNDING, STANDARDISED, STANDARDISED_DEVIATION, STANDARDISED_MEAN
 
 import mlp
 from mlp import Dataset, Preparation, Rows, TrainingConfig, load
@@ -37,7 +37,7 @@ def test_rows_are_scaled_then_standardised_and_stay_as_they_were(library, dtype,
     found = preparation.input(before, getattr(library, dtype))
     assert found.dtype == getattr(library, dtype)
     expected = ((scaled - mean) / deviation).astype(dtype)
-    np.testing.assert_allclose(np.asarray(found), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(found), expected, **STANDARDISED)
     assert_same_bits(np.asarray(before), rows)
 
 
@@ -45,7 +45,7 @@ def test_a_mean_that_is_large_beside_its_deviation_is_subtracted_before_the_cast
     rows = 1e9 + np.random.default_rng(0).normal(size=(50, 3))
     dataset = Dataset.from_arrays(rows, np.arange(50) % 2, standardize=True)
     x = dataset.preparation.input(rows, np.float32)
-    np.testing.assert_allclose(x.std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(x.std(axis=0), 1, **STANDARDISED_DEVIATION)
 
 
 def test_training_predicting_and_keras_make_the_same_of_a_row(make_dataset):
@@ -61,8 +61,8 @@ def test_training_predicting_and_keras_make_the_same_of_a_row(make_dataset):
     classifier = mlp.Classifier.of(parameters, dataset)
     assert_same_bits(classifier.input(dataset.train.features), x)
     assert_same_bits(host_input(dataset.train, "float32", dataset.preparation), x)
-    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
-    np.testing.assert_allclose(x.std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(x.mean(axis=0), 0, **STANDARDISED_MEAN)
+    np.testing.assert_allclose(x.std(axis=0), 1, **STANDARDISED_DEVIATION)
 
 
 def test_a_column_without_deviation_is_only_centred():

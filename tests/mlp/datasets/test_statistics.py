@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from tolerances import DEVIATION, MEAN
 
 from mlp import Rows
 from mlp.datasets import statistics
@@ -19,8 +20,8 @@ def test_moments_are_numpys(dtype, count, monkeypatch):
     x = (rng.normal(100, [1, 10, 30, 0], (count, 4))).astype(dtype)
     mean, deviation = moments(Rows(x, np.zeros(count, np.uint8)), 0.5)
     wide = x.astype(np.float64) * 0.5
-    np.testing.assert_allclose(mean, wide.mean(axis=0), rtol=1e-12)
-    np.testing.assert_allclose(deviation, wide.std(axis=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(mean, wide.mean(axis=0), **MEAN)
+    np.testing.assert_allclose(deviation, wide.std(axis=0), **DEVIATION)
 
 
 def test_a_mean_far_from_0_cancels_no_deviation():
