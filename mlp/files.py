@@ -20,8 +20,16 @@ _PART = re.compile(r"\..+\.([0-9a-f]{16}|safetensors)\.part")  # safetensors: be
 _NO_FSYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EBADF}
 
 
+def visible(text: object) -> str:
+    """Return one line of a text that may hold a file's own words: no control codes."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))
+
+
 class FileError(OSError):
     """A file cannot be read or written; the message is one line that names it."""
+
+    def __init__(self, message: object) -> None:
+        super().__init__(visible(message))
 
 
 def open_regular(path: Path) -> io.BufferedReader:

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, TextIO
 
 import numpy as np
 
-from .parser import visible
+from ..files import visible
 
 
 class Answer(NamedTuple):

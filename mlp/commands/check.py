@@ -30,8 +30,9 @@ from ..check.records import record
 from ..check.show import lines, table
 from ..check.source import SUFFIXES
 from ..check.verdict import Report
+from ..files import visible
 from .errors import CommandError, guarded
-from .parser import Parser, Status, visible
+from .parser import Parser, Status
 
 
 def make_parser(prog: str) -> Parser:

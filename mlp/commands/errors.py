@@ -8,9 +8,10 @@ from typing import Any, TextIO
 from ..communicator import CommunicatorError
 from ..datasets import DataError, ScaleWarning
 from ..device import DeviceError
+from ..files import visible
 from ..run.signals import StoppedBySignal
 from ..state import DivergedError
-from .parser import Status, fail, visible
+from .parser import Status, fail
 from .streams import with_streams
 
 # FileError is an OSError.

@@ -24,12 +24,12 @@ import numpy as np
 
 from ..classifier import Classifier, load_model
 from ..export import export_keras, export_npz, export_onnx, of_rows
-from ..files import to_json
+from ..files import to_json, visible
 from ..keras_reference import tensorflow
 from ..model import forward, rows_at_once
 from ..run.draw import write_draw_page
 from .errors import CommandError, guarded
-from .parser import Parser, Status, named_path, visible
+from .parser import Parser, Status, named_path
 from .streams import print_record
 
 FORMATS = ("onnx", "keras", "npz", "html")

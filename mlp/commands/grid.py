@@ -7,8 +7,9 @@ from itertools import product
 from pathlib import Path
 
 from ..config import TrainingConfig, from_arguments
+from ..files import visible
 from ..run.sweep import Trial
-from .parser import Parser, visible
+from .parser import Parser
 
 OPTIONS = {option.name.replace("_", "-"): option for option in fields(TrainingConfig)}
 

@@ -17,8 +17,8 @@ from ..datasets.content import sha256_of
 from ..datasets.listing import is_systems
 from ..datasets.pictures import SUFFIXES, read_row
 from ..datasets.preparation import why_unlike
-from ..files import FileError, exists
-from .parser import Status, fail, visible
+from ..files import FileError, exists, visible
+from .parser import Status, fail
 
 
 class Item(NamedTuple):

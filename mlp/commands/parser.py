@@ -10,6 +10,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, NoReturn
 
+from ..files import visible
+
 
 class Status(IntEnum):
     """Exit statuses; they keep their meaning."""
@@ -64,8 +66,3 @@ def fail(prog: str, status: int, message: object) -> int:
     """Say why in one line on stderr; return the exit status."""
     print(f"{prog}: error: {visible(message)}", file=sys.stderr)
     return status
-
-
-def visible(text: object) -> str:
-    """Return one line of a text that may hold a file's own words: no control codes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in str(text))

@@ -24,7 +24,7 @@ from typing import Any
 from ..config import TrainingConfig, add_arguments, command_line, differences, flag, from_arguments
 from ..datasets.loading import KNOWN_SETS
 from ..datasets.split import TASK_SPLIT
-from ..files import FileError, absolute, exists, remove, to_json
+from ..files import FileError, absolute, exists, remove, to_json, visible
 from ..run import checkpoint
 from ..run.directory import create, default_directory, locked, read_config
 from ..run.duration import expected_seconds, rounded
@@ -36,7 +36,7 @@ from ..run.sweep import Trial, write_csv
 from ..run.sweep_page import Results, table, write_page, write_picture
 from .errors import CommandError, guarded
 from .grid import OPTIONS, combinations, read_grid, repeat
-from .parser import Parser, Status, at_least, named_path, visible
+from .parser import Parser, Status, at_least, named_path
 from .streams import print_record
 
 DEFAULT_GRID = "hidden=100,500,1000,2000"

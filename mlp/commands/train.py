@@ -16,7 +16,7 @@ from typing import Any
 
 from ..communicator import find
 from ..config import TrainingConfig, add_arguments, differences, flag, from_arguments
-from ..files import to_json
+from ..files import to_json, visible
 from ..progress import KINDS, Progress
 from ..run.directory import default_directory, read_config
 from ..run.listener import Listener
@@ -25,7 +25,7 @@ from ..run.run import Run
 from ..run.signals import STOPPING
 from ..state import TrainingState
 from .errors import guarded
-from .parser import Parser, Status, named_path, visible
+from .parser import Parser, Status, named_path
 from .streams import print_record
 
 _STATUSES = """\

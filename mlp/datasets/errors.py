@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ..files import FileError
+from ..files import FileError, visible
 
 EXPANDED_LIMIT = 2**30  # bytes that an array of a compressed file, or a folder's images, may take
 LABEL_GROWTH = 8  # a label becomes an int64, and so does its place in the permutation
@@ -28,7 +28,7 @@ class DataError(ValueError):
     """
 
     def __init__(self, message: object, mend: str = "") -> None:
-        super().__init__(message)
+        super().__init__(visible(message))
         self.mend = mend
 
 

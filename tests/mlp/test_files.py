@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mlp import files
+from mlp import DataError, files
 from mlp.files import (
     FileError,
     absolute,
@@ -330,3 +330,9 @@ def test_a_device_is_not_replaced(tmp_path):
     with pytest.raises(FileError, match="/dev/null: is a device; choose another --out"):
         write(Path("/dev/null"), b"")
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("kind", [FileError, DataError])
+def test_an_error_is_one_line_whatever_a_file_has_put_into_it(kind):
+    error = kind("a\nb\x1b[2J\u2028c: is é")
+    assert str(error) == r"a\nb\x1b[2J\u2028c: is é"
