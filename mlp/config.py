@@ -53,6 +53,12 @@ _SIZE = Domain(
     "a height and a width from 1 to 8192",
     {"type": int, "nargs": 2, "metavar": ("HEIGHT", "WIDTH")},
 )
+_NAMES = Domain(
+    # One that begins with "-" would be an option on the command line.
+    lambda value: len(set(value)) == len(value) >= 2 and all(name[:1] not in "-" for name in value),
+    "at least two names, all different, none empty or beginning with -",
+    {"nargs": "+", "metavar": "NAME"},
+)
 _THREADS = Domain(
     lambda value: 1 <= value <= 1024,
     "from 1 to 1024",  # more than any machine has cores; every one is started
@@ -122,11 +128,27 @@ class TrainingConfig:
     )
     image_size: tuple[int, int] | None = option(
         None,
-        "resize the pictures of a folder (default: they must have one size)",
+        "resize the pictures of a folder (default: they must have one size), or take flat rows of "
+        "pixels as pictures of this size",
         _SIZE,
     )
-    standardize: bool = option(
-        False, "give every column of the training rows mean 0 and deviation 1 before training"
+    transpose: bool = option(
+        False, "lay the pictures of arrays on their side, as EMNIST's need it to stand upright"
+    )
+    label_column: str | None = option(
+        None,
+        "the column of a table that holds the labels (default: label, class, target, species or y)",
+        Domain(lambda value: value != "", "the name of a column", {"metavar": "NAME"}),
+    )
+    class_names: tuple[str, ...] | None = option(
+        None,
+        "names for the classes, in the order of their sorted labels (default: those labels)",
+        _NAMES,
+    )
+    standardize: bool | None = option(
+        None,
+        "give every column of the training rows mean 0 and deviation 1 before training (default: "
+        "only where the data are a table of features)",
     )
     threads: int | None = option(
         None,
@@ -234,6 +256,8 @@ def add_arguments(
         meaning, argument = one.metadata["help"], one.metadata["domain"].argument
         if one.default is False:
             argument = {"action": "store_true"}
+        elif one.type == bool | None:
+            argument = {"action": argparse.BooleanOptionalAction}
         elif "default:" not in meaning and one.name != "reference":
             value = getattr(base, one.name)
             default = "the embedded letters" if value == str(LETTERS) else _written(value)
@@ -271,7 +295,9 @@ def command_line(config: TrainingConfig) -> str:
         if value == one.default:
             continue
         # No option without a value can have been set: all of those are None by default.
-        if value is True or isinstance(value, tuple):
+        if value is False:
+            words.append(flag(f"no_{one.name}"))
+        elif value is True or isinstance(value, tuple):
             words += [flag(one.name), *map(str, value if value is not True else ())]
         else:  # with "=", because a value may begin with "-"
             words.append(f"{flag(one.name)}={value}")

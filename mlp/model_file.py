@@ -42,6 +42,7 @@ def metadata(preparation: Preparation, origin: Origin | None) -> dict[str, str]:
 
 _NAMES_LIMIT = 2**24  # characters
 _OF_BEFORE = ("scale", "class_names", "image_size")
+_LATER = {"labels", "label_column", "transposed"}  # a file may be without them
 
 
 def contiguous_arrays(parameters: Parameters, prefix: str = "") -> dict[str, np.ndarray]:
@@ -135,7 +136,7 @@ def read_metadata(
             return known, None, False
         return replace(known, ink="auto", crop=True), None, True
     want = f"what this project writes, for {n_features} features"
-    rest = read("preparation", _is_rest(n_features), want)
+    rest = read("preparation", _is_rest(n_features, n_classes), want)
     rest = {key: tuple(one) if isinstance(one, list) else one for key, one in rest.items()}
     origin = None
     if "origin" in metadata:
@@ -177,17 +178,21 @@ def _is_shape(n_features: int) -> Callable[[Any], bool]:
     return good
 
 
-def _is_rest(n_features: int) -> Callable[[Any], bool]:
+def _is_rest(n_features: int, n_classes: int) -> Callable[[Any], bool]:
     names = {one.name for one in fields(Preparation)} - set(_OF_BEFORE)
 
     def good(value: Any) -> bool:
-        if not isinstance(value, dict) or value.keys() != names:
+        if not isinstance(value, dict) or value.keys() | _LATER != names:
+            return False
+        if (own := value.get("labels")) is not None and not _is_names(n_classes)(own):
             return False
         columns, mean, deviation = (value[k] for k in ("feature_names", "mean", "deviation"))
         return (
             value["ground"] in GROUNDS
             and value["ink"] in INKS
             and type(value["crop"]) is bool
+            and type(value.get("transposed", False)) is bool
+            and isinstance(value.get("label_column"), str | None)
             and (columns is None or _is_names(n_features)(columns))
             and (mean is None) == (deviation is None)
             and (mean is None or _is_numbers(mean, n_features))

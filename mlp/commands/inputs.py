@@ -118,6 +118,9 @@ def _test_items(path: Path, classifier: Classifier, messages: Messages) -> Itera
             split=origin.split,
             split_seed=origin.split_seed,
             image_size=classifier.image_shape,
+            transpose=classifier.preparation.transposed,
+            label_column=classifier.preparation.label_column,
+            class_names=classifier.class_names,
             sha256=origin.sha256,
         )
     if dataset.test is None:

@@ -2,7 +2,8 @@
 
 loading     load: all of it in order;  dataset: Dataset, and rows in memory
 rows        Rows of one split;  preparation: how raw things become rows, and rows input
-content     what a path holds, whatever its form;  errors: DataError and the limits
+content     what a path holds, whatever its form;  reading: what a user says of it
+errors      DataError and the limits
 npz, idx, folders, on_disk   one module for each form of data;  listing: files of folders
 stored      an array in a file, read whole or a block at a time
 judge       what rows and labels must be;  split: which of them train, validate and test

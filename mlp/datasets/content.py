@@ -13,6 +13,7 @@ from .idx import IDX_NAME, find_pairs, labels_file, read_idx_pair
 from .judge import Pair
 from .npz import is_archive, read_npz
 from .on_disk import read_npy_folder
+from .reading import Reading
 
 
 class Content(NamedTuple):
@@ -20,31 +21,37 @@ class Content(NamedTuple):
 
     Attributes
     ----------
-    pair : Pair
-        Rows and labels.
+    parts : dict of Pair
+        Rows and labels as they are: of ``train``, and of ``valid`` and ``test`` where it has such
+        rows of its own.
     sha256 : callable
         Reads every byte once more: hashes the file, or the sorted list of names and hashes. A
         DataError where a file is not the one any more whose rows were read.
-    valid, test : Pair or None
-        Validation and test rows of its own.
     class_names : tuple of str
         Empty where it names none.
+    feature_names : tuple of str
+        Of a table's columns; empty where it names none.
+    label_column : str or None
+        Of a table that names its columns.
+    table : bool
+        Whether rows are features as people write them down, which training standardises.
     ground : {"white", "black", ""}
         What its transparent pictures were laid on; empty where it has none.
     notes : tuple of str
     """
 
-    pair: Pair
+    parts: dict[str, Pair]
     sha256: Callable[[], str]
-    valid: Pair | None = None
-    test: Pair | None = None
     class_names: tuple[str, ...] = ()
+    feature_names: tuple[str, ...] = ()
+    label_column: str | None = None
+    table: bool = False
     ground: str = ""
     notes: tuple[str, ...] = ()
 
 
-def read(path: Path, image_size: tuple[int, int] | None = None) -> Content:
-    """Read a data set, whatever its form; a folder's pictures in the size asked for.
+def read(path: Path, reading: Reading) -> Content:
+    """Read a data set, whatever its form, as it is asked for.
 
     Raises
     ------
@@ -55,22 +62,20 @@ def read(path: Path, image_size: tuple[int, int] | None = None) -> Content:
         form, files = _form(path)
         digest = partial(_unchanged, _stamps(*files), partial(sha256_of, path))
         if form == "npz":
-            return Content(Pair(*read_npz(path)), digest)
+            return Content({"train": Pair(*read_npz(path))}, digest)
         if form == "npy":
             note = f"{path}: images stay on disk; labels and the rows' order take 13 bytes a row"
-            return Content(Pair(*read_npy_folder(*files)), digest, notes=(note,))
+            return Content({"train": Pair(*read_npy_folder(*files))}, digest, notes=(note,))
         if form == "idx":
-            pair, *test = (
+            pairs = (
                 Pair(*read_idx_pair(*two)) for two in zip(files[::2], files[1::2], strict=True)
             )
-            return Content(pair, digest, test=test[0] if test else None)
+            return Content(dict(zip(("train", "test"), pairs, strict=False)), digest)
         from .folders import read_class_folders  # brings Pillow, which nothing else needs
 
-        parts, names, ground, hashes, notes = read_class_folders(path, image_size)
+        parts, names, ground, hashes, notes = read_class_folders(path, reading.image_size)
     digest = partial(_combined_sha256, hashes)
-    return Content(
-        parts["train"], digest, parts.get("valid"), parts.get("test"), names, ground, notes
-    )
+    return Content(parts, digest, class_names=names, ground=ground, notes=notes)
 
 
 def sha256_of(path: Path) -> str:

@@ -1,6 +1,7 @@
 """Reading a data set from a path: whatever its form, judged once, divided, its rows looked at."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from .errors import DataError, named
 from .judge import check_all
 from .on_disk import FileRows
 from .preparation import Preparation, learn
+from .reading import Reading
 from .rows import Rows
 from .split import TASK_SPLIT, Cut, Split, cut
 
@@ -31,7 +33,10 @@ def load(
     split: Split | None = None,
     split_seed: int = 521,
     image_size: tuple[int, int] | None = None,
-    standardize: bool = False,
+    transpose: bool = False,
+    label_column: str | None = None,
+    class_names: Sequence[str] | None = None,
+    standardize: bool | None = None,
     sha256: str | None = None,
 ) -> Dataset:
     """Read a data set and split it.
@@ -55,9 +60,15 @@ def load(
         In [0, 2**32).
     image_size : (int, int), optional
         Height and width that a folder's pictures are resized to.
-    standardize : bool
+    transpose : bool
+        Whether pictures in arrays lie on their side.
+    label_column : str, optional
+        The column of a table that holds the labels.
+    class_names : sequence of str, optional
+        Names for the classes, in the order of their sorted labels.
+    standardize : bool, optional
         Whether the network's input has mean 0 and deviation 1 in every column of the training
-        rows.
+        rows; by default where they are a table's features.
     sha256 : str, optional
         The data's hash, where it is known already: to find it every byte is read once more.
 
@@ -76,9 +87,8 @@ def load(
         image_size = (int(image_size[0]), int(image_size[1]))
         if min(image_size) < 1:
             raise DataError(f"image_size must be a height and a width from 1 on, got {image_size}")
-    content = read(file, image_size)
-    given = {"train": content.pair, "valid": content.valid, "test": content.test}
-    pairs, n_classes = check_all({k: pair for k, pair in given.items() if pair}, name)
+    content = read(file, Reading(image_size, transpose, label_column, tuple(class_names or ())))
+    pairs, n_classes = check_all(content.parts, name)
     size = picture_size(pairs["train"])
     if image_size not in (None, size):
         raise DataError(
@@ -114,7 +124,12 @@ def load(
         size,
         ink="auto" if known else "light",
         crop=known and size is not None,
+        transposed=transpose,
+        label_column=content.label_column,
+        feature_names=content.feature_names or None,
     )
+    if standardize is None:
+        standardize = content.table
     left_out = len(parts.rest) if "test" in pairs else 0
     return Dataset(
         **rows,

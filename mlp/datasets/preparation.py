@@ -43,6 +43,12 @@ class Preparation:
     mean, deviation : tuple of float, or None
         Of every scaled column of the training rows; a deviation of 0 counts as 1.
     feature_names : tuple of str, or None
+    labels : tuple of str, or None
+        What the data's own labels say, as texts, where that is not the number of the class.
+    label_column : str or None
+        The column of a table that holds the labels.
+    transposed : bool
+        Whether rows and columns of pictures in arrays change places.
     border : (float, float) or None
         What a picture's border is like, in [0, 255]: quantiles of the mean of a training row's.
     extent : (float, float) or None
@@ -58,6 +64,9 @@ class Preparation:
     mean: tuple[float, ...] | None = None
     deviation: tuple[float, ...] | None = None
     feature_names: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | None = None
+    label_column: str | None = None
+    transposed: bool = False
     border: tuple[float, float] | None = None
     extent: tuple[float, float] | None = None
 

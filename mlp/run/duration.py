@@ -9,7 +9,7 @@ from ..datasets import Dataset
 from ..device import choose_device
 from ..state import DivergedError
 from ..training import train
-from .ranks import load_as
+from .ranks import DATA_OPTIONS, load_as
 
 _ROWS = 1024
 _AROUND = 2.0  # seconds of a run besides: a process, the data, the report
@@ -28,10 +28,7 @@ def expected_seconds(configs: Sequence[TrainingConfig]) -> float | None:
     for config in configs:
         if config.reference or choose_device(config.device).kind != "cpu":
             return None
-        key = (
-            *(config.data, config.split, config.split_seed),
-            *(config.image_size, config.standardize),
-        )
+        key = (config.data, *(getattr(config, name) for name in DATA_OPTIONS))
         if key not in datasets:
             datasets[key] = load_as(config)
         seconds += _AROUND + config.epochs * _epoch_seconds(config, datasets[key])

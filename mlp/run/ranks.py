@@ -18,6 +18,12 @@ from ..training import train
 from .environment import describe_environment
 from .signals import StopSignals
 
+# The options that `mlp.load` takes besides the path.
+DATA_OPTIONS = (
+    *("split", "split_seed", "image_size", "transpose", "label_column", "class_names"),
+    "standardize",
+)
+
 
 class Order(NamedTuple):
     """What rank 0 tells the others to do, and what they must find alike."""
@@ -58,14 +64,8 @@ def load_as(config: TrainingConfig, sha256: str | None = None) -> Dataset:
     DataError
         See `mlp.load`.
     """
-    return load(
-        config.data,
-        split=config.split,
-        split_seed=config.split_seed,
-        image_size=config.image_size,
-        standardize=config.standardize,
-        sha256=sha256,
-    )
+    options = {name: getattr(config, name) for name in DATA_OPTIONS}
+    return load(config.data, **options, sha256=sha256)
 
 
 def follow(communicator: Communicator, warn: Callable[[str], object]) -> None:

@@ -50,6 +50,9 @@ def test_every_option_can_be_given_on_the_command_line():
         "split_seed": 2,
         "split": (70, 20),
         "image_size": (32, 24),
+        "transpose": True,
+        "label_column": "Species of flower",
+        "class_names": ("a b", "c"),
         "standardize": True,
         "threads": 3,
         "shard_rows": 99,
@@ -80,6 +83,14 @@ def test_a_split_may_be_of_shares():
         TrainingConfig.from_json('{"split": [10, 0.5]}')
 
 
+def test_what_is_left_open_may_be_refused():
+    assert parse().standardize is None
+    config = parse("--no-standardize")
+    assert config.standardize is False
+    assert TrainingConfig.from_json(config.to_json()) == config
+    assert parse(*shlex.split(command_line(config))) == config
+
+
 def test_full_is_a_batch_size():
     assert parse("--batch-size", "full").batch_size is None
 
@@ -88,6 +99,9 @@ def test_full_is_a_batch_size():
     ("option", "value", "message"),
     [
         ("device", "gpu", "--device must be auto, cpu, cuda or cuda:N, got gpu"),
+        ("class_names", ("a", "a"), "--class-names must be at least two names, all different"),
+        ("class_names", ("a", ""), "none empty"),
+        ("class_names", ("a", "-b"), "or beginning with -, got a -b"),
         ("hidden", (), "--hidden must be one or more numbers from 1"),
         ("hidden", (5, 0), r"--hidden must be one or more numbers from 1 to 2\*\*31 - 1, got 5 0"),
         ("epochs", -1, "--epochs must be at least 0, got -1"),
@@ -177,6 +191,9 @@ ANSWERS = {
     "split_seed": (True, False),
     "split": (True, False),
     "image_size": (True, False),
+    "transpose": (True, False),
+    "label_column": (True, False),
+    "class_names": (True, False),
     "standardize": (True, False),
     "threads": (False, True),
     "shard_rows": (True, False),

@@ -28,6 +28,7 @@ from PIL import Image
 from mlp import DataError, load
 from mlp.datasets import content, errors, fingerprint
 from mlp.datasets.content import read
+from mlp.datasets.reading import Reading
 
 IMAGES, LABELS = images_and_labels()
 
@@ -76,13 +77,13 @@ def test_the_hash_is_the_files_or_that_of_the_sorted_list_of_names_and_hashes(tm
         return hashlib.sha256(data).hexdigest()
 
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
-    assert read(tmp_path / "a.npz").sha256() == sha256((tmp_path / "a.npz").read_bytes())
+    assert read(tmp_path / "a.npz", Reading()).sha256() == sha256((tmp_path / "a.npz").read_bytes())
     for folder in (write_idx(tmp_path / "idx", "train", IMAGES, LABELS), tmp_path / "set"):
         if folder.name == "set":
             write_folders(folder)
         files = sorted(path for path in folder.rglob("*") if path.is_file())
         lines = [f"{path.relative_to(folder)} {sha256(path.read_bytes())}\n" for path in files]
-        assert read(folder).sha256() == sha256("".join(lines).encode())
+        assert read(folder, Reading()).sha256() == sha256("".join(lines).encode())
 
 
 @pytest.mark.parametrize("form", ["npz", "idx", "folders"])

@@ -103,7 +103,8 @@ def test_the_data_are_hashed_by_rank_0_alone(order, monkeypatch):
     monkeypatch.setattr(ranks, "load", noting)
     with pytest.raises(Enough):
         follow(Told(order), pytest.fail)
-    asked = {"split": (400, 100), "split_seed": 521, "image_size": None, "standardize": False}
+    asked = {"split": (400, 100), "split_seed": 521, "image_size": None, "standardize": None}
+    asked |= {"transpose": False, "label_column": None, "class_names": None}
     assert seen == asked | {"sha256": order.data_sha256}
 
 
