@@ -112,19 +112,19 @@ def export_npz(path: Path, classifier: Classifier) -> None:
     """Write arrays for ``numpy.load``: ``layers.0.weight``, ..., ``scale``, ``class_names``.
 
     Names are a unicode array, so no pickle is needed; ``image_shape`` is there for images; where
-    rows were standardised, ``mean`` and ``factor`` are: ``(x * scale - mean) * factor``. What else
-    is known of the rows is the JSON text ``preparation``.
+    rows were standardised, ``mean`` and ``factor`` are: ``(x * scale - mean) * factor``, to be
+    computed in their float64, since a mean may be large beside its deviation. What else is known of
+    the rows is the JSON text ``preparation``.
     """
     notes: dict[str, Any] = {
-        "scale": np.array(classifier.scale),
         "class_names": np.array(classifier.class_names),
         "preparation": np.array(_metadata(classifier)["preparation"]),
     }
     if classifier.image_shape is not None:
         notes["image_shape"] = np.array(classifier.image_shape)
     with replacing(path) as file:
-        arrays = contiguous_arrays(classifier.parameters) | constants(classifier) | notes
-        np.savez_compressed(file, **arrays)
+        columns = constants(classifier, "float64")
+        np.savez_compressed(file, **contiguous_arrays(classifier.parameters) | columns | notes)
 
 
 def of_rows(classifier: Classifier) -> Classifier:
@@ -132,9 +132,16 @@ def of_rows(classifier: Classifier) -> Classifier:
     return classifier._replace(preparation=replace(classifier.preparation, image_size=None))
 
 
-def constants(classifier: Classifier) -> dict[str, np.ndarray]:
-    """Return what makes rows input, in the parameters' dtype: ``scale``, ``mean``, ``factor``."""
-    preparation, dtype = classifier.preparation, classifier.parameters[0].weight.dtype
+def constants(classifier: Classifier, dtype: str | None = None) -> dict[str, np.ndarray]:
+    """Return what makes rows input: ``scale``, ``mean``, ``factor``; as the parameters by default.
+
+    Parameters
+    ----------
+    classifier : Classifier
+    dtype : {"float32", "float64"}, optional
+    """
+    preparation = classifier.preparation
+    dtype = dtype or str(classifier.parameters[0].weight.dtype)
     arrays = {"scale": np.array(preparation.scale, dtype)}
     if preparation.mean is not None and preparation.deviation is not None:
         arrays["mean"] = np.array(preparation.mean, dtype)

@@ -84,7 +84,8 @@ def export(options: argparse.Namespace) -> int:
         raise CommandError(Status.BAD_INPUT, message)
     if options.input == "rows":
         classifier = of_rows(classifier)
-    rows, logits = sample(classifier)
+    # Plain arrays have no dtype of their own for rows.
+    rows, logits = sample(classifier, "float64" if options.to == "npz" else None)
     if not 0 < np.max(np.abs(logits)) < np.inf:
         message = (
             f"{options.model}: must have finite logits that are not all 0 to check a file by, and "
@@ -128,8 +129,11 @@ def export(options: argparse.Namespace) -> int:
     return Status.DONE
 
 
-def sample(classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
-    """Return random inputs of a model, of its own form and size, and their logits (n, K)."""
+def sample(classifier: Classifier, dtype: str | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Return random inputs of a model, of its own form and size, and their logits (n, K).
+
+    Features have a dtype, the parameters' by default.
+    """
     rng = np.random.default_rng(0)
     count = rows_at_once(classifier.parameters, CHECKED_ROWS)
     shape = (count, *classifier.input_shape)
@@ -140,7 +144,8 @@ def sample(classifier: Classifier) -> tuple[np.ndarray, np.ndarray]:
             known, normal = classifier.preparation, rng.standard_normal(shape)
             if known.mean is not None and known.deviation is not None:
                 normal = normal * known.deviation + known.mean
-            given = (normal / known.scale).astype(classifier.parameters[0].weight.dtype)
+            dtype = dtype or str(classifier.parameters[0].weight.dtype)
+            given = (normal / known.scale).astype(dtype)
         x = classifier.input(given.reshape(count, -1))
         return given, forward(classifier.parameters, x)[0]
 
@@ -204,9 +209,11 @@ def _logits(
     columns: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> np.ndarray:
     dtype = layers[0][0].dtype
-    x: Any = rows.reshape(len(rows), -1).astype(dtype) * scale.astype(dtype)
-    if columns is not None:
-        x = (x - columns[0]) * columns[1]
+    x: Any = rows.reshape(len(rows), -1)
+    if columns is None:
+        x = x.astype(dtype) * scale.astype(dtype)
+    else:  # in the precision of the columns
+        x = ((x.astype(columns[0].dtype) * scale - columns[0]) * columns[1]).astype(dtype)
     for index, (weight, bias) in enumerate(layers):
         x = x @ weight + bias
         if index < len(layers) - 1:

@@ -60,7 +60,7 @@ def raw(classifier, count=17):
 def our_logits(classifier, features):
     dtype = classifier.parameters[0].weight.dtype
     rows = features.reshape(len(features), -1)
-    x = to_input(rows, dtype, classifier.scale)
+    x = to_input(rows, rows.dtype if rows.dtype == "float64" else dtype, classifier.scale)
     if classifier.preparation.mean is not None:
         x = (x - np.array(classifier.preparation.mean)) / np.array(classifier.preparation.deviation)
     return forward(classifier.parameters, x.astype(dtype))[0]
@@ -212,3 +212,15 @@ def test_an_absent_library_is_named_with_the_command(write, library, extra, tmp_
         write(tmp_path / "m.x", make((40,), "float32", images=True))
     assert f'pip install -e ".[{extra}]"' in str(error.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_plain_arrays_keep_columns_that_lie_far_from_zero(tmp_path):
+    plain = make((40,), "float32", images=False)
+    columns = {"mean": (1e8,) * 63, "deviation": (0.5,) * 63}
+    classifier = plain._replace(preparation=replace(plain.preparation, **columns))
+    export_npz(tmp_path / "m.npz", classifier)
+    rows = 1e8 + np.random.default_rng(1).standard_normal((9, 63))
+    with np.load(tmp_path / "m.npz") as arrays:
+        x = (rows * arrays["scale"] - arrays["mean"]) * arrays["factor"]
+    theirs = forward(plain.parameters, x.astype("float32"))[0]
+    assert_equal_logits(theirs, our_logits(classifier, rows))
