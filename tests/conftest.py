@@ -4,6 +4,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,12 @@ from small_runs import MODES, arguments, finish, hash_and_rows
 
 from mlp import Classifier, Dataset, Parameters, Preparation, Rows, TrainingConfig, load, train
 from mlp.commands.train import main
+
+# Who runs the tests in the background may ignore these, and what they start would inherit that.
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+    if signal.getsignal(number) == signal.SIG_IGN:
+        heeded = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, heeded)
 
 
 @pytest.fixture(scope="session")
