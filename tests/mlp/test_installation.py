@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from mlp import installation
-from mlp.commands import doctor, train
+from mlp.commands import examination, train
 
 ROOT = Path(__file__).resolve().parents[2]
 UNINSTALL = "python -m pip uninstall kernels, then install this project again with --force-reinst"
@@ -184,9 +184,9 @@ def test_a_copy_that_only_lies_on_the_path_trains_and_notes_it(
     note = f"array-api-mlp is not installed; this is the copy in {ROOT / 'mlp'}"
     assert note in json.loads((tmp_path / "run" / "run.json").read_text())["data"]["notes"]
     assert f"note: {note}\n" in capsys.readouterr().err
-    assert doctor._package().text.endswith("not installed: a copy on Python's path")
+    assert examination._package().text.endswith("not installed: a copy on Python's path")
     monkeypatch.setattr(installation, "version", lambda name: "1.0")
-    assert doctor._package().text.endswith(str(ROOT / "mlp"))
+    assert examination._package().text.endswith(str(ROOT / "mlp"))
 
 
 NEW_12, NEW_13 = 'pip install -e ".[cuda12]"', 'pip install -e ".[cuda13]"'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mlp import __version__, installation
-from mlp.commands import COMMANDS, doctor, main, run
+from mlp.commands import COMMANDS, doctor, examination, main, run
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -70,7 +70,7 @@ def test_a_copy_that_cannot_run_is_told_once_and_only_doctor_goes_on(name, monke
     assert run(name, f"mlp {name}", []) == 3
     assert capsys.readouterr().err == ""
     # A stand-in for what it finds: the genuine one would load mpi4py into this process.
-    found = [doctor.Finding(name, "ok", "") for name in ("NumPy", "--device auto")]
+    found = [examination.Finding(name, "ok", "") for name in ("NumPy", "--device auto")]
     monkeypatch.setattr(doctor, "examine", lambda: found)
     assert run("doctor", "mlp doctor", []) == 0
 

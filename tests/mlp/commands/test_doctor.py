@@ -11,7 +11,7 @@ from types import ModuleType
 import pytest
 
 from mlp import installation
-from mlp.commands import doctor
+from mlp.commands import doctor, examination
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "scripts" / "doctor.py"
@@ -111,18 +111,18 @@ def test_headers_of_another_release_than_the_compiler_are_reported(
     pathfinder = ModuleType("cuda.pathfinder")
     pathfinder.find_nvidia_header_directory = lambda name: str(tmp_path)
     monkeypatch.setitem(sys.modules, "cuda.pathfinder", pathfinder)
-    monkeypatch.setattr(doctor, "is_there", lambda name: True)
-    monkeypatch.setattr(doctor, "_nvrtc_version", lambda: compiler)
-    found = doctor._headers(True, "install")
+    monkeypatch.setattr(examination, "is_there", lambda name: True)
+    monkeypatch.setattr(examination, "_nvrtc_version", lambda: compiler)
+    found = examination._headers(True, "install")
     assert (found.state, found.mend) == (state, "install" if state == "broken" else "")
     assert found.text.startswith(f"13.0 in {tmp_path}")
 
 
 def test_two_cupys_are_both_removed_before_one_is_installed(monkeypatch):
     two = {"cupy-cuda12x": "14.2.0", "cupy-cuda13x": "14.2.0"}
-    for module in (doctor, installation):
+    for module in (examination, installation):
         monkeypatch.setattr(module, "installed", lambda distributions: two)
-    found = doctor._cupy(True, installation.cupy_command((13, 0)))
+    found = examination._cupy(True, installation.cupy_command((13, 0)))
     assert found.state == "broken"
     assert found.mend == (
         'pip uninstall -y cupy-cuda12x cupy-cuda13x && pip install -e ".[cuda13]"'
@@ -176,7 +176,7 @@ def test_accelerate_is_said_to_break_the_promise_on_threads(monkeypatch):
     monkeypatch.setattr(threadpoolctl, "threadpool_info", list)
     config = {"Build Dependencies": {"blas": {"name": "accelerate"}}}
     monkeypatch.setattr(np, "show_config", lambda mode: config)
-    text = doctor._numpy().text
+    text = examination._numpy().text
     assert "accelerate, which cannot be held to one thread" in text
 
 
