@@ -35,6 +35,8 @@ class Content(NamedTuple):
         Of a table that names its columns.
     table : bool
         Whether rows are features as people write them down, which training standardises.
+    from_pictures : bool
+        Whether its rows were files of pictures.
     ground : {"white", "black", ""}
         What its transparent pictures were laid on; empty where it has none.
     notes : tuple of str
@@ -46,6 +48,7 @@ class Content(NamedTuple):
     feature_names: tuple[str, ...] = ()
     label_column: str | None = None
     table: bool = False
+    from_pictures: bool = False
     ground: str = ""
     notes: tuple[str, ...] = ()
 
@@ -75,7 +78,7 @@ def read(path: Path, reading: Reading) -> Content:
 
         parts, names, ground, hashes, notes = read_class_folders(path, reading.image_size)
     digest = partial(_combined_sha256, hashes)
-    return Content(parts, digest, class_names=names, ground=ground, notes=notes)
+    return Content(parts, digest, class_names=names, from_pictures=True, ground=ground, notes=notes)
 
 
 def sha256_of(path: Path) -> str:

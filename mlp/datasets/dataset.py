@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import DataError
-from .judge import Pair, check_all
+from .errors import of_part
+from .given import given_labels, given_rows
+from .judge import Pair
 from .on_disk import FileRows
 from .preparation import Preparation, learn
+from .raw import judge_raw
+from .reading import Reading
 from .rows import Rows
 from .split import Split
 
@@ -56,6 +59,8 @@ class Dataset:
         *,
         valid: tuple[Any, Any] | None = None,
         test: tuple[Any, Any] | None = None,
+        image_size: tuple[int, int] | None = None,
+        transpose: bool = False,
         class_names: Sequence[str] | None = None,
         standardize: bool = False,
     ) -> "Dataset":
@@ -63,11 +68,16 @@ class Dataset:
 
         Parameters
         ----------
-        X : (N, H, W) uint8 or (N, D) float32 or float64
-            Pictures, or finite features; the columns' names of a data frame are kept.
-        y : (N,) integers
-            0 to K - 1, each of them at least once.
+        X : (N, H, W), (N, H, W, C), (N, C, H, W) or (N, D) numbers
+            Pictures: bytes, or fractions from 0 to 1; colours become grey. Or finite features; the
+            columns' names of a data frame are kept.
+        y : (N,) or (N, 1) numbers, booleans or texts, or (N, K) one-hot rows
+            Their distinct values, sorted, are the classes; of categories these, in their order.
         valid, test : (X, y), optional
+        image_size : (int, int), optional
+            Height and width of pictures that are flat rows.
+        transpose : bool
+            Whether pictures lie on their side.
         class_names : K texts, optional
             By default the labels themselves.
         standardize : bool
@@ -78,29 +88,32 @@ class Dataset:
         DataError
             They are something else; the message says what.
         """
+        name = "the arrays"
         given = {"train": (X, y), "valid": valid, "test": test}
-        pairs, n_classes = check_all(
-            {part: Pair(*map(np.asarray, pair)) for part, pair in given.items() if pair},
-            "the arrays",
-        )
-        names = tuple(map(str, range(n_classes) if class_names is None else class_names))
-        if len(names) != n_classes:
-            raise DataError(
-                f"the arrays: class_names must be {n_classes} for labels 0 to {n_classes - 1}, "
-                f"got {len(names)}"
-            )
+        parts: dict[str, Pair] = {}
+        known: tuple[str, ...] = ()
+        for part, pair in given.items():
+            if pair is not None:
+                where = of_part(name, part)
+                labels, categories = given_labels(pair[1], where)
+                parts[part] = Pair(given_rows(pair[0], where), labels)
+                known = categories if part == "train" else known
+        size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
+        reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
+        pairs, preparation, ground, notes = judge_raw(parts, name, reading, known=known)
         columns = getattr(X, "columns", None)
-        preparation = Preparation(
-            names,
-            picture_size(pairs["train"]),
-            feature_names=None if columns is None else tuple(map(str, columns)),
-        )
-        parts = {part: pick(pair, slice(None), n_classes) for part, pair in pairs.items()}
+        if columns is not None:
+            preparation = replace(preparation, feature_names=tuple(map(str, columns)))
+        rows = {
+            part: pick(pair, slice(None), len(preparation.class_names))
+            for part, pair in pairs.items()
+        }
         return cls(
-            parts["train"],
-            parts.get("valid"),
-            parts.get("test"),
-            learn(preparation, parts["train"], standardize=standardize),
+            rows["train"],
+            rows.get("valid"),
+            rows.get("test"),
+            learn(preparation, rows["train"], standardize=standardize, ground=ground),
+            notes=notes,
         )
 
     def __repr__(self) -> str:
@@ -167,11 +180,6 @@ def pick(source: Pair, index: np.ndarray | slice, n_classes: int) -> Rows:
     if isinstance(source.rows, FileRows):
         return Rows(source.rows.select(np.arange(len(source.rows))[index]), labels)
     return Rows(np.ascontiguousarray(source.rows[index].reshape(len(labels), -1)), labels)
-
-
-def picture_size(source: Pair) -> tuple[int, int] | None:
-    """Return the height and width of a pair's pictures; None where rows are features."""
-    return (source.rows.shape[1], source.rows.shape[2]) if source.rows.ndim == 3 else None
 
 
 _COMPARED_ON_DISK = 256  # rows of a split

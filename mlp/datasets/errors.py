@@ -32,6 +32,11 @@ class DataError(ValueError):
         self.mend = mend
 
 
+def of_part(name: str, part: str) -> str:
+    """Return what a message about a part of a data set begins with."""
+    return {"train": name, "valid": f"{name}: validation set", "test": f"{name}: test set"}[part]
+
+
 @contextmanager
 def named(path: Path) -> Iterator[None]:
     """Turn what the system and the libraries raise over a file into one line that names it."""

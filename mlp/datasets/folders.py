@@ -13,7 +13,7 @@ from .errors import DataError, expanded_limit
 from .judge import Pair
 from .listing import Listing
 from .pictures import FILE_LIMIT, Picture, decode
-from .statistics import borders
+from .transparency import choose_ground
 
 
 class ClassFolders(NamedTuple):
@@ -98,7 +98,9 @@ class _Reader:
             )
         self._check_sizes()
         every = [picture for found in pictures.values() for picture in found]
-        ground = _ground(every)
+        ground = choose_ground(
+            (one.grey[None], None if one.alpha is None else one.alpha[None]) for one in every
+        )
         parts = {
             part: Pair(
                 np.stack([picture.on(ground) for picture in found]),
@@ -158,21 +160,6 @@ def _hash(path: Path) -> tuple[str, bytes]:
     except FileError:
         data = b""
     return hashlib.sha256(data).hexdigest(), data
-
-
-def _ground(pictures: list[Picture]) -> str:
-    """Decide once for a set what transparent pictures are laid on.
-
-    On what opaque ones have at their borders; where there are none, on what their ink stands out
-    from.
-    """
-    opaque = [picture.grey for picture in pictures if picture.alpha is None]
-    if opaque:
-        bright = float(np.median([borders(grey[None])[0] for grey in opaque])) >= 128
-        return "white" if bright else "black"
-    weights = [picture.alpha.astype(np.int64) for picture in pictures if picture.alpha is not None]
-    ink = sum(float((p.grey * w).sum()) for p, w in zip(pictures, weights, strict=True))
-    return "white" if ink < 128 * sum(float(w.sum()) for w in weights) else "black"
 
 
 def _words(size: tuple[int, int]) -> str:

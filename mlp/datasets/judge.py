@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels import array_namespace
 
-from .errors import DataError
+from .errors import DataError, of_part
 from .on_disk import FileRows
 from .rows import Rows
 
@@ -83,7 +83,7 @@ def check_all(pairs: Mapping[str, Pair], name: str) -> tuple[dict[str, Pair], in
     checked = {"train": train}
     for part in pairs.keys() - {"train"}:
         word = {"valid": "validation", "test": "test"}[part]
-        pair = checked[part] = check(pairs[part], f"{name}: {word} set")
+        pair = checked[part] = check(pairs[part], of_part(name, part))
         if (pair.rows.shape[1:], pair.rows.dtype) != (train.rows.shape[1:], train.rows.dtype):
             raise DataError(
                 f"{name}: {word} rows must be {train.rows.dtype} of shape "

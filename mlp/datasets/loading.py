@@ -2,18 +2,19 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..installation import LETTERS
 from .content import read
-from .dataset import Dataset, pick, picture_size
+from .dataset import Dataset, pick
 from .duplicates import count_repeated
 from .errors import DataError, named
-from .judge import check_all
 from .on_disk import FileRows
-from .preparation import Preparation, learn
+from .preparation import learn
+from .raw import judge_raw
 from .reading import Reading
 from .rows import Rows
 from .split import TASK_SPLIT, Cut, Split, cut
@@ -87,14 +88,16 @@ def load(
         image_size = (int(image_size[0]), int(image_size[1]))
         if min(image_size) < 1:
             raise DataError(f"image_size must be a height and a width from 1 on, got {image_size}")
-    content = read(file, Reading(image_size, transpose, label_column, tuple(class_names or ())))
-    pairs, n_classes = check_all(content.parts, name)
-    size = picture_size(pairs["train"])
-    if image_size not in (None, size):
-        raise DataError(
-            f"{name}: only pictures in folders can be resized; its rows have shape "
-            f"{pairs['train'].rows.shape[1:]}, asked for was {image_size}"
-        )
+    reading = Reading(image_size, transpose, label_column, tuple(class_names or ()))
+    content = read(file, reading)
+    pairs, preparation, ground, notes = judge_raw(
+        content.parts,
+        name,
+        reading,
+        known=content.class_names,
+        from_pictures=content.from_pictures,
+    )
+    n_classes = len(preparation.class_names)
     if sha256 is None:  # last, because it reads every byte
         with named(file):
             sha256 = content.sha256()
@@ -119,12 +122,12 @@ def load(
             rows[part] = pick(pairs[part], slice(None), n_classes)
         else:
             rows[part] = pick(pairs["train"], index, n_classes)
-    preparation = Preparation(
-        content.class_names or (KNOWN_SETS[sha256] if known else tuple(map(str, range(n_classes)))),
-        size,
+    if known and not class_names:
+        preparation = replace(preparation, class_names=KNOWN_SETS[sha256])
+    preparation = replace(
+        preparation,
         ink="auto" if known else "light",
-        crop=known and size is not None,
-        transposed=transpose,
+        crop=known and preparation.image_size is not None,
         label_column=content.label_column,
         feature_names=content.feature_names or None,
     )
@@ -134,11 +137,14 @@ def load(
     return Dataset(
         **rows,
         preparation=learn(
-            preparation, rows["train"], standardize=standardize, ground=content.ground
+            preparation,
+            rows["train"],
+            standardize=standardize,
+            ground=content.ground or ground,
         ),
         path=name,
         sha256=sha256,
-        notes=(*content.notes, *_notes(name, sha256, parts, left_out, rows)),
+        notes=(*content.notes, *notes, *_notes(name, sha256, parts, left_out, rows)),
         split=split,
         split_seed=split_seed,
     )

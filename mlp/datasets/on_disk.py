@@ -91,6 +91,11 @@ class FileRows:
         small = index.astype(np.uint32) if self._file_shape[0] < 2**32 else index
         return FileRows(self._path, self._offset, self._file_shape, small, self._file)
 
+    def as_pictures(self, size: tuple[int, int]) -> "FileRows":
+        """Take every row for a picture of this height and width."""
+        shape = (self._file_shape[0], *size)
+        return FileRows(self._path, self._offset, shape, self._index, self._file)
+
     def read(self, rows: slice | np.ndarray) -> np.ndarray:
         """Read some of the rows as (n, D) uint8, valid until this thread's next call.
 
@@ -129,10 +134,10 @@ def read_npy_folder(images: Path, labels: Path) -> tuple[FileRows, np.ndarray]:
     with open_regular(images) as stream:
         array = open_npy(stream, str(images))
         offset = stream.tell() - len(array.begun)
-    if array.dtype != np.uint8 or len(array.shape) != 3 or array.fortran:
+    if array.dtype != np.uint8 or len(array.shape) < 2 or array.fortran:
         raise DataError(
             f"{images}: images on disk must be uint8 of shape (N, H, W) in C order, "
-            f"got {array.dtype} of shape {array.shape}"
+            f"got {array.dtype} of shape {array.shape}; numpy.savez makes an .npz, which takes more"
         )
     if (size := images.stat().st_size) != offset + array.nbytes:
         raise DataError(f"{images}: claims {array.nbytes} bytes, holds {size - offset}")

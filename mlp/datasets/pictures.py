@@ -13,6 +13,7 @@ from ..files import read_bytes
 from .errors import DataError, named
 from .letters import CONTRAST, WORKING_SIDE, contrast, fill
 from .preparation import Preparation
+from .transparency import lay_on
 
 SUFFIXES = (
     *(".png", ".jpg", ".jpeg", ".jpe", ".jfif"),
@@ -37,11 +38,7 @@ class Picture(NamedTuple):
         """Lay it on a ground, ``"white"`` or ``"black"``: (H, W) uint8."""
         if self.alpha is None:
             return self.grey
-        level = 255 if ground == "white" else 0
-        opaque = self.alpha.astype(np.uint16)
-        # Each product is at most 255 * 255, and so is their sum: they share 255 parts.
-        mixed = self.grey * opaque + level * (255 - opaque)
-        return ((mixed + 127) // 255).astype(np.uint8)
+        return lay_on(self.grey, self.alpha, ground)
 
 
 def read_picture(

@@ -129,7 +129,7 @@ BAD_IDX = {
     ),
     "other test classes": (
         {"t10k-images-idx3-ubyte": idx(IMAGES), "t10k-labels-idx1-ubyte": idx(LABELS + 1)},
-        "test labels must be 0 to 2, got 3",
+        "test set: labels must be among those of the training rows, 0 to 2; got 3",
     ),
     "broken gzip": (GZ | {GZ_NAME: gzip.compress(idx(IMAGES))[:-9]}, "damaged"),
     "no gzip": (GZ | {GZ_NAME: b"letters"}, "must begin with the IDX header of 3-dimensional"),

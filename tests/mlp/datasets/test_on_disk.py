@@ -98,7 +98,7 @@ def test_a_file_that_shrinks_while_training_is_an_error(folder):
 @pytest.mark.parametrize(
     ("name", "array", "message"),
     [
-        ("images.npy", np.zeros((500, 30), np.uint8), r"must be uint8 of shape \(N, H, W\)"),
+        ("images.npy", np.zeros((500, 30), np.uint8), r"must have shape \(N, H, W\), or be flat"),
         ("images.npy", np.zeros((500, 6, 5), np.float32), "got float32"),
         ("images.npy", np.zeros((500, 6, 5), np.uint8, order="F"), "in C order"),
         ("images.npy", np.zeros((499, 6, 5), np.uint8), "499 rows but 500 labels"),
