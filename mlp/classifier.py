@@ -8,6 +8,8 @@ import numpy as np
 from kernels import Array
 
 from .datasets import Dataset, Preparation
+from .datasets.pixels import Values
+from .datasets.shapes import shape_for
 from .device import device_current, to_numpy
 from .files import FileError, exists, write
 from .model import Parameters, layer_sizes, map_arrays, predict_probabilities
@@ -89,8 +91,9 @@ class Classifier(NamedTuple):
 
         Parameters
         ----------
-        raw : (N, H, W) or (N, H * W) uint8, or (N, D) numbers
-            As in the data set: pixels from 0 to 255, or features as they were, not scaled.
+        raw : (N, H, W), (N, H, W, C), (N, C, H, W), (N, H * W) or (N, D) numbers
+            As in the data set: pixels from 0 to 255 or from 0 to 1, with up to 4 channels, or
+            features as they were, not scaled.
 
         Raises
         ------
@@ -115,19 +118,16 @@ class Classifier(NamedTuple):
         return found
 
     def _judged(self, raw: np.ndarray) -> np.ndarray:
-        n_features, shape = layer_sizes(self.parameters)[0], self.image_shape
-        shapes = [(n_features,)] if shape is None else [shape, (n_features,)]
-        if raw.ndim == 0 or raw.shape[1:] not in shapes:
-            want = " or ".join(str(("N", *one)).replace("'", "") for one in shapes)
-            raise ValueError(f"raw rows must have shape {want}, got {raw.shape}")
-        if shape is not None and raw.dtype != np.uint8:
-            raise TypeError(
-                f"pixels must be uint8 from 0 to 255, got {raw.dtype}; the model scales them itself"
-            )
         if raw.dtype.kind not in "biuf":
-            raise TypeError(f"features must be numbers, got {raw.dtype}")
-        rows = raw.reshape(len(raw), n_features)
-        if raw.dtype.kind == "f" and not np.isfinite(rows).all():
+            raise TypeError(f"raw rows must be numbers, got {raw.dtype}")
+        preparation, n_features = self.preparation, layer_sizes(self.parameters)[0]
+        layout = shape_for(raw.shape, raw.dtype, "raw rows", preparation, n_features)
+        values = Values()
+        if layout.needs_look:
+            values.see(raw, layout.name, 0)
+            layout.check(values)
+        rows = layout.rows_of(raw, values, preparation.ground).reshape(len(raw), n_features)
+        if rows.dtype.kind == "f" and not np.isfinite(rows).all():
             row = int(np.argmin(np.isfinite(rows).all(axis=1)))
             raise ValueError(f"features must be finite, row {row} holds NaN or inf")
         return rows

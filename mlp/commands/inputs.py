@@ -16,8 +16,9 @@ from ..datasets.blocks import is_rows_file, read_blocks
 from ..datasets.content import sha256_of
 from ..datasets.listing import is_systems
 from ..datasets.pictures import SUFFIXES, read_row
-from ..datasets.preparation import why_unlike
+from ..datasets.preparation import Preparation, why_unlike
 from ..files import FileError, exists, visible
+from ..model import layer_sizes
 from .parser import Status, fail
 
 
@@ -28,6 +29,14 @@ class Item(NamedTuple):
     row: int | None  # in a file of several
     features: np.ndarray  # (D,)
     label: int | None
+
+
+class OfPictures(NamedTuple):
+    """What is said of files of pictures."""
+
+    preparation: Preparation  # the model's, but for what options say
+    ink: str  # as `read_row` takes it
+    options: tuple[str, ...]  # that were given
 
 
 class Messages:
@@ -77,7 +86,7 @@ class Messages:
 
 
 def read_items(
-    paths: list[Path], classifier: Classifier, ink: str, messages: Messages
+    paths: list[Path], classifier: Classifier, pictures: OfPictures, messages: Messages
 ) -> Iterator[Item]:
     """Yield the rows of all inputs as they are read; what cannot be is noted and left out.
 
@@ -88,14 +97,18 @@ def read_items(
     for path in paths:
         with messages.noted():
             if _is_own(path, classifier):
+                _note_options(path, pictures, messages)
                 yield from _test_items(path, classifier, messages)
                 continue
             for file in _files(path, messages):
                 with messages.noted():
-                    label = None if file.parent == path else classes.get(file.parent.name)
-                    yield from _items_of(
-                        file, classifier, ink, label if file != path else None, messages
-                    )
+                    if is_rows_file(file):
+                        _note_options(file, pictures, messages)
+                        yield from _rows_of(file, classifier, messages)
+                        continue
+                    known = path not in (file, file.parent)
+                    label = classes.get(file.parent.name) if known else None
+                    yield _picture(file, classifier, pictures, label, messages)
 
 
 def _is_own(path: Path, classifier: Classifier) -> bool:
@@ -181,27 +194,41 @@ def _listed(folder: Path) -> tuple[list[str], list[str], int]:
     return sorted(pictures), sorted(folders), others
 
 
-def _items_of(
-    path: Path, classifier: Classifier, ink: str, label: int | None, messages: Messages
-) -> Iterator[Item]:
-    """Yield a file's rows; `label` is that of a picture, where it is known."""
-    if is_rows_file(path):
-        count = 0
-        for features, labels in read_blocks(
-            path, classifier.input_shape, len(classifier.class_names)
-        ):
-            for index, row in enumerate(features):
-                yield Item(str(path), count, row, None if labels is None else int(labels[index]))
-                count += 1
-    elif classifier.image_shape is None:
+def _note_options(path: Path, pictures: OfPictures, messages: Messages) -> None:
+    """Say which of the options that were given change nothing of these rows."""
+    if pictures.options:
+        messages.note(
+            f"{path}: {', '.join(pictures.options)}: only for files of pictures; these rows are "
+            "taken as those of training were"
+        )
+
+
+def _rows_of(path: Path, classifier: Classifier, messages: Messages) -> Iterator[Item]:
+    """Yield the rows of a file of several."""
+    count, n_features = 0, layer_sizes(classifier.parameters)[0]
+    for features, labels in read_blocks(path, classifier.preparation, n_features, messages.note):
+        for index, row in enumerate(features):
+            label = -1 if labels is None else int(labels[index])
+            yield Item(str(path), count, row, None if label < 0 else label)
+            count += 1
+
+
+def _picture(
+    path: Path,
+    classifier: Classifier,
+    pictures: OfPictures,
+    label: int | None,
+    messages: Messages,
+) -> Item:
+    """Read a picture; `label` is its class, where it is known."""
+    if classifier.image_shape is None:
         raise DataError(
             f"{path}: this model takes rows of {classifier.input_shape[0]} features, not pictures; "
             "give an .npz with 'features'"
         )
-    else:
-        if classifier.note:
-            messages.note(classifier.note)
-        row = read_row(path, classifier.preparation, ink)
-        if why := why_unlike(row, classifier.preparation):
-            messages.unlike(f"{path}: {why}")
-        yield Item(str(path), None, row.ravel(), label)
+    if classifier.note:
+        messages.note(classifier.note)
+    row = read_row(path, pictures.preparation, pictures.ink)
+    if why := why_unlike(row, pictures.preparation):
+        messages.unlike(f"{path}: {why}")
+    return Item(str(path), None, row.ravel(), label)

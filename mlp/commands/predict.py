@@ -25,13 +25,13 @@ import numpy as np
 
 from ..classifier import Classifier, load_model
 from ..datasets.blocks import ROWS
-from ..datasets.preparation import GROUNDS, INKS
+from ..datasets.preparation import GROUNDS, INKS, Preparation
 from ..device import Device, choose_device, to_numpy
 from ..files import replacing
 from ..model import map_arrays, predict_probabilities, rows_at_once
 from .answers import CsvWriter, JsonWriter, TextWriter, Writer, answer, share
 from .errors import guarded
-from .inputs import Item, Messages, read_items
+from .inputs import Item, Messages, OfPictures, read_items
 from .parser import Parser, Status, at_least, named_path
 
 
@@ -95,8 +95,9 @@ def predict(options: argparse.Namespace, messages: Messages) -> int:
     device = choose_device(options.device, strict=options.strict_device)
     if device.notice:
         print(device.notice, file=sys.stderr)
-    classifier = overridden(load_model(options.model), options)
-    items = read_items(options.inputs, classifier, options.ink, messages)
+    classifier = load_model(options.model)
+    pictures = of_pictures(classifier.preparation, options)
+    items = read_items(options.inputs, classifier, pictures, messages)
     if options.out is None:
         writer: Writer = JsonWriter(sys.stdout) if options.json else TextWriter(sys.stdout)
         return answer_all(items, classifier, device, writer, options.top, messages)
@@ -108,13 +109,16 @@ def predict(options: argparse.Namespace, messages: Messages) -> int:
     return status
 
 
-def overridden(classifier: Classifier, options: argparse.Namespace) -> Classifier:
-    """Return the classifier with what the options say of pictures."""
+def of_pictures(preparation: Preparation, options: argparse.Namespace) -> OfPictures:
+    """Return what the model and the options say of files of pictures."""
     said = {name: getattr(options, name) for name in ("ground", "crop")}
     said = {name: value for name, value in said.items() if value is not None}
-    if said.get("crop") is False and classifier.preparation.ink == "auto":
+    given = tuple(f"--no-{name}" if said[name] is False else f"--{name}" for name in said)
+    if options.ink != "auto":
+        given = ("--ink", *given)
+    if said.get("crop") is False and preparation.ink == "auto":
         said["ink"] = "light"  # what cropping makes of all
-    return classifier._replace(preparation=replace(classifier.preparation, **said))
+    return OfPictures(replace(preparation, **said), options.ink, given)
 
 
 def answer_all(

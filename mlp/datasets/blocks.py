@@ -1,17 +1,26 @@
 """Rows of an .npz or IDX file to predict, a block at a time: memory does not grow with the file."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
 from ..files import open_regular, real_size
+from .classes import recognise
 from .errors import LABEL_GROWTH, DataError, expanded_limit, named
 from .idx import GZIP, IDX_NAME, labels_file, open_idx, read_idx
 from .npz import Archive, is_archive
+from .pixels import Values, pieces
+from .preparation import Preparation
+from .shapes import Layout, shape_for
 from .stored import StoredArray
 
 ROWS = 256  # of a block
+
+Opener: TypeAlias = Callable[[], AbstractContextManager[StoredArray]]
 
 
 def is_rows_file(path: Path) -> bool:
@@ -20,24 +29,32 @@ def is_rows_file(path: Path) -> bool:
 
 
 def read_blocks(
-    path: Path, row_shape: tuple[int, ...], n_classes: int
+    path: Path,
+    preparation: Preparation,
+    n_features: int,
+    note: Callable[[str], None],
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Read an .npz with ``images`` or ``features``, or an IDX file of images.
+    """Read an .npz with ``images`` or ``features``, or an IDX file of images, as a model wants it.
 
-    Labels are taken where they are: the array ``labels``, or the IDX file beside the images.
+    What training takes is taken, and made rows as there: see `shapes`. Numbers that may mean this
+    or that are read twice, first to see their range. Labels are taken where they are: the array
+    ``labels``, or the IDX file beside the images.
 
     Parameters
     ----------
     path : Path
-    row_shape : (int, int) or (int,)
-        Height and width of the images that are wanted, or the number of features.
-    n_classes : int
-        Labels must be below.
+    preparation : Preparation
+        Of the model.
+    n_features : int
+        That the model takes.
+    note : callable
+        Is told, in one line each, what is lost, guessed or unknown.
 
     Yields
     ------
     rows : (n, D) uint8, float32 or float64
     labels : (n,) integers, or None
+        Classes of the model; -1 where a row has no label that it knows.
 
     Raises
     ------
@@ -45,22 +62,48 @@ def read_blocks(
         The file is damaged or does not fit. Blocks before the damage have been given.
     """
     with named(path):
-        if is_archive(path):
-            key = "images" if len(row_shape) == 2 else "features"
-            with Archive(path) as archive:
-                if key not in archive.names:
-                    raise DataError(
-                        f"{path}: must hold the array '{key}' for this model, "
-                        f"got {sorted(archive.names)[:9]}"
-                    )
-                labels = archive.read("labels", LABEL_GROWTH) if "labels" in archive.names else None
-                with archive.open(key) as array:
-                    yield from _blocks(array, labels, path, row_shape, n_classes)
-        elif _begins_with(path, b"PK"):
-            raise DataError(f"{path}: is no whole .npz archive")
-        else:
-            with open_idx(path, 3) as array:
-                yield from _blocks(array, _idx_labels(path), path, row_shape, n_classes)
+        open_rows, raw = _find(path, "images" if preparation.image_size else "features")
+        with open_rows() as array:
+            layout = shape_for(array.shape, array.dtype, str(path), preparation, n_features)
+        labels = None
+        if raw is not None:
+            labels, unknown = recognise(raw, layout.shape[0], preparation, str(path))
+            if len(labels) != layout.shape[0]:
+                raise DataError(f"{path}: holds {layout.shape[0]} rows but {len(labels)} labels")
+            if unknown:
+                note(unknown)
+        values = _look(open_rows, layout, path)
+        if layout.transposed:
+            note(f"{path}: its pictures are transposed, as those of training were")
+        if layout.size is not None and (said := layout.note(values, preparation.ground)):
+            note(f"{path}: {said}")
+        with open_rows() as array:
+            for start, block in _blocks(array, path):
+                some = [layout.rows_of(one, values, preparation.ground) for one in pieces(block)]
+                found = None if labels is None else labels[start : start + len(block)]
+                yield np.concatenate(some).reshape(len(block), n_features), found
+
+
+def _find(path: Path, key: str) -> tuple[Opener, np.ndarray | None]:
+    """Return what opens a file's rows, and its labels where it has them."""
+    if is_archive(path):
+        with Archive(path) as archive:
+            if key not in archive.names:
+                raise DataError(
+                    f"{path}: must hold the array '{key}' for this model, "
+                    f"got {sorted(archive.names)[:9]}"
+                )
+            labels = archive.read("labels", LABEL_GROWTH) if "labels" in archive.names else None
+        return partial(_open_array, path, key), labels
+    if _begins_with(path, b"PK"):
+        raise DataError(f"{path}: is no whole .npz archive")
+    return partial(open_idx, path, 3), _idx_labels(path)
+
+
+@contextmanager
+def _open_array(path: Path, key: str) -> Iterator[StoredArray]:
+    with Archive(path) as archive, archive.open(key) as array:
+        yield array
 
 
 def _begins_with(path: Path, *starts: bytes) -> bool:
@@ -79,45 +122,20 @@ def _idx_labels(path: Path) -> np.ndarray | None:
     return read_idx(file, 1, LABEL_GROWTH)
 
 
-def _blocks(
-    array: StoredArray,
-    labels: np.ndarray | None,
-    path: Path,
-    row_shape: tuple[int, ...],
-    n_classes: int,
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    _check(array, labels, path, row_shape, n_classes)
+def _look(open_rows: Opener, layout: Layout, path: Path) -> Values:
+    """Look at all numbers of an array, where it takes that to know what they mean."""
+    values = Values()
+    if layout.needs_look:
+        with open_rows() as array:
+            for start, block in _blocks(array, path):
+                values.see(block, layout.name, start)
+        layout.check(values)
+    return values
+
+
+def _blocks(array: StoredArray, path: Path) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the number of a block's first row, and the block."""
     start = 0
     for block in array.blocks(ROWS, expanded_limit(real_size(path))):
-        stop = start + len(block)
-        yield block.reshape(len(block), -1), None if labels is None else labels[start:stop]
-        start = stop
-
-
-def _check(
-    array: StoredArray,
-    labels: np.ndarray | None,
-    path: Path,
-    row_shape: tuple[int, ...],
-    n_classes: int,
-) -> None:
-    """Check that the rows, of which only the header is read, and the labels fit the model."""
-    shape, kinds = array.shape, ["uint8"] if len(row_shape) == 2 else ["float32", "float64"]
-    if not shape or shape[1:] != row_shape or array.dtype.name not in kinds:
-        want = ", ".join(map(str, row_shape))
-        raise DataError(
-            f"{path}: rows must be {' or '.join(kinds)} of shape (N, {want}) for this model, got "
-            f"{array.dtype.name} of shape {shape}"
-        )
-    if labels is None:
-        return
-    if labels.dtype.kind not in "iu" or labels.shape != shape[:1]:
-        raise DataError(
-            f"{path}: labels must be integers of shape ({shape[0]},), got {labels.dtype} of shape "
-            f"{labels.shape}"
-        )
-    if labels.size and not 0 <= labels.min() <= labels.max() < n_classes:
-        raise DataError(
-            f"{path}: labels must be 0 to {n_classes - 1} for this model, got {labels.min()} to "
-            f"{labels.max()}"
-        )
+        yield start, block
+        start += len(block)

@@ -102,7 +102,7 @@ class Dataset:
         reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
         pairs, preparation, ground, notes = judge_raw(parts, name, reading, known=known)
         columns = getattr(X, "columns", None)
-        if columns is not None:
+        if columns is not None and preparation.image_size is None:
             preparation = replace(preparation, feature_names=tuple(map(str, columns)))
         rows = {
             part: pick(pair, slice(None), len(preparation.class_names))

@@ -43,15 +43,15 @@ def check(pair: Pair, name: str) -> Pair:
             f"shape (N, D), got {rows.dtype} of shape {rows.shape}"
         )
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
-        mend = "give class indices, not one-hot rows"
-        if labels.dtype.kind in "OSU":
-            mend = "numpy.unique(labels, return_inverse=True) makes names and indices of texts"
         raise DataError(
             f"{name}: labels must be integers of shape (N,), got {labels.dtype} of shape "
-            f"{labels.shape}; {mend}"
+            f"{labels.shape}"
         )
     if len(rows) != len(labels):
-        raise DataError(f"{name}: holds {len(rows)} rows but {len(labels)} labels")
+        mend = ""
+        if rows.shape[-1] == len(labels):  # as MATLAB has them
+            mend = "; rows lie along the first axis, where numpy.moveaxis(rows, -1, 0) brings them"
+        raise DataError(f"{name}: holds {len(rows)} rows but {len(labels)} labels{mend}")
     if rows.size == 0:
         raise DataError(f"{name}: holds no data, its rows have shape {rows.shape}")
     if isinstance(rows, np.ndarray) and features and not np.isfinite(rows).all():

@@ -16,6 +16,7 @@ from .errors import DataError
 
 _FEW = 20  # so many values are classes, however few rows there are
 _LONGEST = 1000  # characters of a text
+_EXACT = 2.0**53  # beyond it floats leave whole numbers out
 # As numbers are written that count: no leading zeros, which a code may have.
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9][0-9]{0,17}))(?:\.0*)?")
 _MISSING = ("", "nan", "NaN", "<NA>")
@@ -121,8 +122,9 @@ def _of_floats(raw: np.ndarray, name: str) -> Labels:
     values, found = np.unique(raw[~missing], return_inverse=True)
     index = np.full(len(raw), -1)
     index[~missing] = found
-    if (values == np.rint(values)).all() and (np.abs(values) < 2.0**63).all():
-        values = values.astype(np.int64)
+    wide = values.astype(np.float64)
+    if (wide == np.rint(wide)).all() and (np.abs(wide) < 2.0**63).all():
+        values = wide.astype(np.int64)
     return Labels(values, index, numeric=True)
 
 
@@ -150,20 +152,18 @@ def _of_texts(raw: np.ndarray, name: str) -> Labels:
         raise DataError(f"{name}: labels must have at most {_LONGEST} characters")
     texts: list[str] = distinct.tolist()
     there = [text for text in texts if text not in _MISSING]
-    whole = [_WHOLE.fullmatch(text) for text in there]
-    if there and all(whole):
-        numbers = np.array([int(match[1]) for match in whole if match], np.int64)
-        values = np.unique(numbers)
-        place = dict(zip(there, np.searchsorted(values, numbers).tolist(), strict=True))
-        numeric = True
+    size = {text: _number(text) for text in there}
+    if numeric := bool(there) and all(map(math.isfinite, size.values())):
+        whole = {text: _WHOLE.fullmatch(text) for text in there}
+        said = {text: str(int(match[1])) if match else text for text, match in whole.items()}
+        order = sorted(set(said.values()), key=lambda text: (float(text), text))
+        values = np.array(order, np.int64 if all(whole.values()) else str)
     else:
-        sizes = [_number(text) for text in there]
-        numeric = bool(there) and all(map(math.isfinite, sizes))
-        order = [text for _, text in sorted(zip(sizes, there, strict=True))] if numeric else there
+        said, order = dict(zip(there, there, strict=True)), there
         values = np.array(order, str)
-        place = {text: number for number, text in enumerate(order)}
-    index = np.array([place.get(text, -1) for text in texts], np.int64)[found]
-    return Labels(values, index, numeric)
+    place = {text: number for number, text in enumerate(order)}
+    index = np.array([place[said[text]] if text in said else -1 for text in texts], np.int64)
+    return Labels(values, index[found], numeric)
 
 
 def _of_objects(raw: np.ndarray, name: str) -> np.ndarray:
@@ -208,6 +208,8 @@ def _number(text: str) -> float:
 
 
 def _text(value: Any) -> str:
+    if value.dtype.kind == "f" and np.rint(value) == value and abs(value) < _EXACT:
+        return str(int(value))
     return str(value.item() if value.dtype.kind in "iub" else value)
 
 

@@ -98,9 +98,9 @@ class Values:
 def to_bytes(block: np.ndarray, values: Values) -> np.ndarray:
     """Return pixels as uint8: bytes as they are, fractions from 0 to 1 as 0 to 255, rounded."""
     if block.dtype.kind == "b":
-        return block.view(np.uint8) * np.uint8(255)
+        return np.where(block, np.uint8(255), np.uint8(0))
     if block.dtype.kind == "f" and values.unit:
-        return np.asarray(np.multiply(block, 255, dtype=np.uint8))
+        return np.asarray(np.rint(_wide(block) * 255), np.uint8)
     return block.astype(np.uint8, copy=False)
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from .errors import DataError, of_part
 from .on_disk import FileRows
 from .pixels import Values, pieces, to_bytes, to_grey
+from .preparation import Preparation
 from .transparency import choose_ground, lay_on
 
 _CHANNELS = range(1, 5)
@@ -107,7 +108,7 @@ class Layout(NamedTuple):
         return (to_grey(*every[:3]) if self.channels > 2 else every[0]), alpha
 
     def note(self, values: Values, ground: str) -> str:
-        """Return what is lost or guessed, or nothing.
+        """Return what is lost or guessed, without the name; or nothing.
 
         Parameters
         ----------
@@ -116,7 +117,7 @@ class Layout(NamedTuple):
             What transparent pictures are laid on; empty where all are opaque.
         """
         said = list(self._said(values, ground))
-        return f"{self.name}: rows of {self._words}: {'; '.join(said)}" if said else ""
+        return f"rows of {self.dtype.name} {self.shape[1:]}: {'; '.join(said)}" if said else ""
 
     def _said(self, values: Values, ground: str) -> Iterator[str]:
         if self.size is None:
@@ -161,10 +162,6 @@ class Layout(NamedTuple):
     def _lying(self) -> tuple[int, int] | None:
         """Height and width as they are stored."""
         return self.size[::-1] if self.size is not None and self.transposed else self.size
-
-    @property
-    def _words(self) -> str:
-        return f"{self.dtype.name} {self.shape[1:]}"
 
 
 def read_shape(
@@ -220,11 +217,11 @@ def read_shape(
             channels=channels,
             first=first,
             transposed=transpose,
-            guessed=len(lying) > 1,
         )
         for sides, channels, first in lying
     ]
-    return next((one for one in found if one.size == size), found[0])
+    fitting = [one for one in found if one.size == size] or found
+    return fitting[0]._replace(guessed=len(fitting) > 1)
 
 
 def _with_channels(shape: tuple[int, ...]) -> list[tuple[tuple[int, int], int, bool]]:
@@ -237,6 +234,30 @@ def _with_channels(shape: tuple[int, ...]) -> list[tuple[tuple[int, int], int, b
     if shape[1] in _CHANNELS:
         found.append(((shape[2], shape[3]), shape[1], True))
     return sorted(found, key=lambda one: -min(one[0]) / max(1, *one[0]))  # keeps a tie's order
+
+
+def shape_for(
+    shape: tuple[int, ...],
+    dtype: "np.dtype[Any]",
+    name: str,
+    preparation: Preparation,
+    n_features: int,
+) -> Layout:
+    """Tell how the rows of an array lie that a model is to predict; see `read_shape`.
+
+    Raises
+    ------
+    DataError
+        They are no rows, or do not fit the model.
+    """
+    size = preparation.image_size
+    layout = read_shape(shape, dtype, name, size=size, transpose=preparation.transposed)
+    if layout.size != size or (size is None and math.prod(shape[1:]) != n_features):
+        wanted = f"features of shape (N, {n_features})"
+        if size is not None:
+            wanted = f"pictures of shape (N, {size[0]}, {size[1]}) or (N, {n_features})"
+        raise DataError(f"{name}: this model takes {wanted}, got {dtype.name} of shape {shape}")
+    return layout
 
 
 class Taken(NamedTuple):
@@ -278,11 +299,8 @@ def take(
         layout = layouts[part] = read_shape(
             array.shape, array.dtype, of_part(name, part), size=size, transpose=transpose
         )
-        if layout.size != size is not None:
-            raise DataError(
-                f"{layout.name}: only pictures in folders can be resized; its rows have shape "
-                f"{array.shape[1:]}, asked for was {size}"
-            )
+        if size is not None and layout.size != size:
+            raise _of_another_size(layout, size)
         if isinstance(array, FileRows) and not layout.as_they_are:
             raise _not_on_disk(layout)
         seen = values.setdefault(array.dtype.kind, Values())
@@ -295,9 +313,32 @@ def take(
         part: _rows(parts[part], layout, values[layout.dtype.kind], ground or "white")
         for part, layout in layouts.items()
     }
-    notes = [one.note(values[one.dtype.kind], ground) for one in layouts.values()]
+    if all(one.dtype.kind == "f" for one in rows.values()):  # whole numbers may fit into less
+        widest = np.result_type(*(one.dtype for one in rows.values()))
+        rows = {part: np.asarray(one, widest) for part, one in rows.items()}
+    notes: dict[str, str] = {}  # alike ones once
+    for layout in layouts.values():
+        if note := layout.note(values[layout.dtype.kind], ground):
+            notes.setdefault(note, layout.name)
     transposed = any(layout.transposed for layout in layouts.values())
-    return Taken(rows, transposed, ground, tuple(note for note in notes if note))
+    said = tuple(f"{where}: {note}" for note, where in notes.items())
+    return Taken(rows, transposed, ground, said)
+
+
+def _of_another_size(layout: Layout, size: tuple[int, int]) -> DataError:
+    """Return what is wrong with rows that are no pictures of the size asked for."""
+    channels, more = divmod(math.prod(layout.shape[1:]), math.prod(size))
+    if len(layout.shape) == 2 and not more and channels in _CHANNELS:
+        height, width = size
+        return DataError(
+            f"{layout.name}: grey pictures of {height} x {width} have {height * width} values a "
+            f"row, got {channels} times as many; reshape them to (N, {height}, {width}, "
+            f"{channels}) or (N, {channels}, {height}, {width}), as they lie"
+        )
+    return DataError(
+        f"{layout.name}: only pictures in folders can be resized; its rows have shape "
+        f"{layout.shape[1:]}, asked for was {size}"
+    )
 
 
 def _not_on_disk(layout: Layout) -> DataError:

@@ -83,15 +83,22 @@ def test_raw_rows_are_predicted_and_what_is_none_is_named():
     np.testing.assert_array_equal(classifier.predict(raw), probabilities.argmax(axis=1))
     np.testing.assert_array_equal(classifier.predict(raw.reshape(2500, 6)), classifier.predict(raw))
     assert classifier.predict_proba(raw[:0]).shape == (0, 3)
+    for same in (raw / 255, raw[..., None].astype(np.int64), raw[:, None] / np.float32(255)):
+        assert_same_bits(classifier.predict_proba(same), probabilities)
     rows = make(images=False)
     features = np.random.default_rng(0).standard_normal((9, 6))
     odd = np.where(np.arange(9)[:, None] == 4, np.nan, features)
     for model, given, kind, message in (
-        (classifier, raw / 255, TypeError, "pixels must be uint8 from 0 to 255, got float64"),
-        (classifier, raw[0], ValueError, r"shape \(N, 2, 3\) or \(N, 6\), got \(2, 3\)"),
-        (rows, features[:, :5], ValueError, r"shape \(N, 6\), got \(9, 5\)"),
+        (
+            classifier,
+            raw / 128,
+            ValueError,
+            "raw rows: pixels must be whole numbers .* got float64",
+        ),
+        (classifier, raw[0], ValueError, r"\(N, 2, 3\) or \(N, 6\), got uint8 of shape \(2, 3\)"),
+        (rows, features[:, :5], ValueError, r"\(N, 6\), got float64 of shape \(9, 5\)"),
         (rows, odd, ValueError, "features must be finite, row 4 holds NaN or inf"),
-        (rows, features.astype(str), TypeError, "features must be numbers"),
+        (rows, features.astype(str), TypeError, "raw rows must be numbers"),
     ):
         with pytest.raises(kind, match=message):
             model.predict(given)

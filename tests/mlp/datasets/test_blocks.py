@@ -1,18 +1,29 @@
 """Rows to predict, block by block: what fits a model, and what is named."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from bits import assert_same_bits
 from data_files import idx
+from PIL import Image
 
-from mlp import DataError
+from mlp import DataError, Preparation
 from mlp.datasets import blocks
 from mlp.datasets.blocks import is_rows_file, read_blocks
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (600, 6, 5)).astype(np.uint8)
 LABELS = np.arange(600) % 7
+SEVEN = tuple("abcdefg")
+PICTURES, FEATURES = Preparation(SEVEN, (6, 5)), Preparation(SEVEN)
+
+
+def read(path, preparation=PICTURES, n_features=30):
+    """Return the rows and labels of all blocks, and the notes."""
+    notes = []
+    found = list(read_blocks(path, preparation, n_features, notes.append))
+    return [rows for rows, _ in found], [labels for _, labels in found], notes
 
 
 @pytest.fixture(params=["npz", "idx", "gzip"])
@@ -29,10 +40,11 @@ def given(request, tmp_path):
 
 
 def test_rows_come_in_order_with_their_labels_a_block_at_a_time(given):
-    found = list(read_blocks(given, (6, 5), 7))
-    assert [len(rows) for rows, _ in found] == [256, 256, 88]
-    assert_same_bits(np.concatenate([rows for rows, _ in found]), IMAGES.reshape(600, 30))
-    np.testing.assert_array_equal(np.concatenate([labels for _, labels in found]), LABELS)
+    rows, labels, notes = read(given)
+    assert [len(block) for block in rows] == [256, 256, 88]
+    assert_same_bits(np.concatenate(rows), IMAGES.reshape(600, 30))
+    np.testing.assert_array_equal(np.concatenate(labels), LABELS)
+    assert notes == []
 
 
 def test_what_holds_rows_is_known_by_its_first_bytes(given, tmp_path):
@@ -47,7 +59,7 @@ def test_without_labels_there_are_none(tmp_path):
     (tmp_path / "images-idx3-ubyte").write_bytes(idx(IMAGES))
     (tmp_path / "any name").write_bytes(idx(IMAGES))
     for name in ("a.npz", "images-idx3-ubyte", "any name"):
-        assert {labels for _, labels in read_blocks(tmp_path / name, (6, 5), 7)} == {None}
+        assert set(read(tmp_path / name)[1]) == {None}
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", ">f8"])
@@ -55,16 +67,16 @@ def test_without_labels_there_are_none(tmp_path):
 def test_features_are_floats_of_either_width_and_order(tmp_path, dtype, order):
     features = np.asarray(np.linspace(-1, 1, 3600).reshape(600, 6), dtype, order=order)
     np.savez(tmp_path / "a.npz", features=features, images=IMAGES)
-    rows = np.concatenate([rows for rows, _ in read_blocks(tmp_path / "a.npz", (6,), 7)])
+    rows = np.concatenate(read(tmp_path / "a.npz", FEATURES, 6)[0])
     np.testing.assert_array_equal(rows, features)
     assert rows.dtype == np.dtype(dtype).newbyteorder("=")
 
 
 def test_what_comes_before_the_damage_is_given(tmp_path):
     (tmp_path / "images").write_bytes(idx(IMAGES)[:-1])
-    seen = []
+    seen, found = [], read_blocks(tmp_path / "images", PICTURES, 30, print)
     with pytest.raises(DataError, match="claims 600 rows, ends within"):
-        seen.extend(len(rows) for rows, _ in read_blocks(tmp_path / "images", (6, 5), 7))
+        seen.extend(len(rows) for rows, _ in found)
     assert seen == [blocks.ROWS, blocks.ROWS]
 
 
@@ -74,13 +86,11 @@ def bad_rows(path, kind):
     arrays = {
         "no images": {"pictures": images},
         "other size": {"images": images[:, 1:]},
-        "floats": {"images": images.astype(np.float32)},
+        "floats": {"images": images + np.float32(0.5) * np.arange(4)[:, None, None]},
         "objects": {"images": np.array([{}, {}], object)},
         "no row axis": {"images": np.zeros((), np.uint8)},
         "labels too few": {"images": images, "labels": labels[1:]},
-        "labels too high": {"images": images, "labels": labels + 10},
-        "labels below": {"images": images, "labels": labels - 1},
-        "labels one-hot": {"images": images, "labels": np.eye(10)[labels]},
+        "labels of two ones": {"images": images, "labels": np.ones((4, 10), np.uint8)},
     }
     if kind in arrays:
         np.savez(path, **arrays[kind])
@@ -94,15 +104,13 @@ def bad_rows(path, kind):
         ("no images", "must hold the array 'images' for this model, got ['pictures']"),
         (
             "other size",
-            "rows must be uint8 of shape (N, 28, 28) for this model, got uint8 of shape",
+            "takes pictures of shape (N, 28, 28) or (N, 784), got uint8 of shape (4, 27, 28)",
         ),
-        ("floats", "got float32 of shape (4, 28, 28)"),
+        ("floats", "or fractions from 0 to 1, got float64 from 0 to 1.5, with fractions"),
         ("objects", "must hold numbers"),
         ("no row axis", "got uint8 of shape ()"),
-        ("labels too few", "labels must be integers of shape (4,), got int64 of shape (3,)"),
-        ("labels too high", "labels must be 0 to 9 for this model, got 10 to 10"),
-        ("labels below", "labels must be 0 to 9 for this model, got -1 to -1"),
-        ("labels one-hot", "labels must be integers of shape (4,), got float64 of shape (4, 10)"),
+        ("labels too few", "holds 4 rows but 3 labels"),
+        ("labels of two ones", "must be one-hot, a single 1 among zeros in every row; row 0 holds"),
         (b"PK\x03\x04 no archive", "is no whole .npz archive"),
         (b"\x1f\x8b no gzip", "cannot be read, or is damaged"),
         (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of 3-dimensional bytes"),
@@ -115,7 +123,99 @@ def bad_rows(path, kind):
 def test_files_of_rows_that_are_damaged_or_do_not_fit(kind, message, tmp_path):
     bad_rows(tmp_path / "set.npz", kind)
     with pytest.raises(DataError) as caught:
-        list(read_blocks(tmp_path / "set.npz", (28, 28), 10))
+        read(tmp_path / "set.npz", Preparation(tuple("abcdefghij"), (28, 28)), 784)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "set.npz"))
     assert "\n" not in str(caught.value)
+
+
+COLOURS = np.random.default_rng(1).integers(0, 256, (300, 6, 5, 3)).astype(np.uint8)
+GREY = np.stack([np.asarray(Image.fromarray(one).convert("L")) for one in COLOURS])
+
+
+@pytest.mark.parametrize(
+    ("array", "expected", "note"),
+    [
+        (IMAGES / 255, IMAGES, "rows of float64 (6, 5): 0 to 1 becomes 0 to 255"),
+        (IMAGES.reshape(600, 30).astype(">i4"), IMAGES, None),
+        (IMAGES[:, None] / np.float32(255), IMAGES, "float32 (1, 6, 5): 0 to 1 becomes 0 to 255"),
+        (np.moveaxis(COLOURS, -1, 1), GREY, "(3, 6, 5): colours become grey as ITU-R 601 weighs"),
+        (COLOURS / 255.0, GREY, "grey as ITU-R 601 weighs them; 0 to 1 becomes 0 to 255"),
+    ],
+)
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_pictures_of_any_layout_are_those_rows_a_block_at_a_time(
+    array, expected, note, order, tmp_path
+):
+    np.savez(tmp_path / "a.npz", images=np.asarray(array, order=order))
+    rows, _, notes = read(tmp_path / "a.npz")
+    assert len(rows[0]) == blocks.ROWS
+    assert_same_bits(np.concatenate(rows), expected.reshape(len(expected), 30))
+    assert [note in one for one in notes] == ([] if note is None else [True])
+
+
+def test_a_range_that_only_the_last_block_shows_holds_for_all(tmp_path):
+    """Zeros and ones alone would be fractions; the last row says that they are levels."""
+    images = np.zeros((600, 6, 5))
+    images[0], images[-1] = 1, 200
+    np.savez(tmp_path / "a.npz", images=images)
+    assert_same_bits(
+        np.concatenate(read(tmp_path / "a.npz")[0]), images.reshape(600, 30).astype("u1")
+    )
+    images[-1, 0, 0] = 0.5
+    np.savez(tmp_path / "a.npz", images=images)
+    with pytest.raises(DataError, match="with fractions"):
+        next(read_blocks(tmp_path / "a.npz", PICTURES, 30, print))
+
+
+def test_pictures_are_transposed_where_those_of_training_were(tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES)
+    rows, _, notes = read(tmp_path / "a.npz", Preparation(SEVEN, (5, 6), transposed=True))
+    assert_same_bits(np.concatenate(rows), IMAGES.swapaxes(1, 2).reshape(600, 30))
+    assert notes == [
+        f"{tmp_path / 'a.npz'}: its pictures are transposed, as those of training were"
+    ]
+
+
+def test_transparent_pictures_are_laid_on_the_models_ground(tmp_path):
+    clear = np.full((9, 6, 5, 2), [70, 0], np.uint8)
+    np.savez(tmp_path / "a.npz", images=clear)
+    for ground, level in (("white", 255), ("black", 0)):
+        rows, _, notes = read(tmp_path / "a.npz", replace(PICTURES, ground=ground))
+        assert_same_bits(rows[0], np.full((9, 30), level, np.uint8))
+        assert f"transparency is laid on {ground}" in notes[0]
+
+
+@pytest.mark.parametrize("dtype", [bool, np.int8, np.uint16, np.int64, np.float16])
+def test_features_of_any_numbers_are_floats(dtype, tmp_path):
+    features = (np.arange(1800).reshape(600, 3) % 2).astype(dtype)
+    np.savez(tmp_path / "a.npz", features=features)
+    rows, _, notes = read(tmp_path / "a.npz", FEATURES, 3)
+    assert_same_bits(np.concatenate(rows), features.astype(np.float32))
+    assert notes == []
+
+
+@pytest.mark.parametrize(
+    ("labels", "own", "expected", "note"),
+    [
+        (LABELS + 10, tuple("10 11 12 13 14 15 16".split()), LABELS, ""),
+        (LABELS, None, LABELS, ""),
+        (LABELS * 1.0, None, LABELS, ""),
+        (np.eye(7, dtype=bool)[LABELS], tuple("1234567"), LABELS, ""),
+        (LABELS[:, None], None, LABELS, ""),
+        (LABELS + 5, None, np.where(LABELS < 2, LABELS + 5, -1), "labels 7 to 11 are of no class"),
+        (LABELS - 1, None, LABELS - 1, "labels -1 are of no class"),
+        (
+            np.where(LABELS == 3, np.nan, LABELS),
+            None,
+            np.where(LABELS == 3, -1, LABELS),
+            "86 rows have no label",
+        ),
+    ],
+)
+def test_labels_are_recognised_and_unknown_ones_are_none(labels, own, expected, note, tmp_path):
+    np.savez(tmp_path / "a.npz", images=IMAGES, labels=labels)
+    _, found, notes = read(tmp_path / "a.npz", replace(PICTURES, labels=own))
+    np.testing.assert_array_equal(np.concatenate(found), expected)
+    path = tmp_path / "a.npz"
+    assert notes == ([f"{path}: {note}; such rows are predicted without a label"] if note else [])

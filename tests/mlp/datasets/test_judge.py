@@ -37,13 +37,18 @@ BAD = {
         r"labels must be integers of shape \(N,\), got float64 of shape \(60,\)",
     ),
     "bool labels": (IMAGES, LABELS > 0, "labels must be integers"),
-    "texts": (IMAGES, LABELS.astype(str), r"got <U3 of shape \(60,\); numpy.unique\(labels, retur"),
+    "texts": (IMAGES, LABELS.astype(str), r"labels must be integers .* got <U3 of shape \(60,\)"),
     "one-hot labels": (
         IMAGES,
         np.eye(3, dtype=np.uint8)[LABELS],
-        r"labels must be integers .* shape \(60, 3\); give class indices, not one-hot rows",
+        r"labels must be integers .* shape \(60, 3\)",
     ),
-    "other counts": (IMAGES, LABELS[:-1], "60 rows but 59 labels"),
+    "other counts": (IMAGES, LABELS[:-1], "60 rows but 59 labels$"),
+    "rows along the last axis": (
+        np.moveaxis(IMAGES, 0, -1),
+        LABELS,
+        r"5 rows but 60 labels; rows lie along the first axis, where numpy.moveaxis\(rows, -1, 0\)",
+    ),
     "negative labels": (
         IMAGES,
         LABELS.astype(np.int32) - 1,

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from bits import bits_of
+from bits import assert_same_bits, bits_of
 
 from mlp import DataError, TrainingConfig, load, train
 from mlp.datasets.on_disk import FileRows
@@ -110,6 +110,48 @@ def test_bad_files_are_named(folder, name, array, message):
     np.save(folder / name, array)
     with pytest.raises(DataError, match=message):
         load(folder, split=(300, 100))
+
+
+@pytest.mark.parametrize(
+    ("shape", "size"), [((500, 6, 5, 1), None), ((500, 1, 6, 5), None), ((500, 30), (6, 5))]
+)
+def test_the_same_bytes_in_other_axes_are_the_same_pictures(folder, shape, size):
+    expected = load(folder, split=(300, 100))
+    np.save(folder / "images.npy", np.load(folder / "images.npy").reshape(shape))
+    found = load(folder, split=(300, 100), image_size=size)
+    assert isinstance(found.train.features, FileRows)
+    assert found.preparation == expected.preparation
+    for part, rows in expected.splits.items():
+        assert_same_bits(np.asarray(found.splits[part].features), np.asarray(rows.features))
+
+
+@pytest.mark.parametrize(
+    ("shape", "options", "message"),
+    [
+        ((500, 30), {}, r"got uint8 of shape \(500, 30\), must have shape \(N, H, W\), or be flat"),
+        ((500, 30), {"image_size": (5, 5)}, "only pictures in folders can be resized; its rows"),
+        ((500, 5, 2, 3), {}, "must be grey; numpy.savez makes an .npz, whose colours are taken"),
+        ((500, 6, 5), {"transpose": True}, r"must stand upright: images.swapaxes\(1, 2\)"),
+        ((500, 5, 2, 1, 3), {}, "rows must be pictures of shape"),
+        ((15000,), {}, "images on disk must be uint8 of shape"),
+    ],
+)
+def test_what_cannot_stay_on_disk_is_refused_in_one_line(folder, shape, options, message):
+    np.save(folder / "images.npy", np.load(folder / "images.npy").reshape(shape))
+    with pytest.raises(DataError, match=message) as caught:
+        load(folder, split=(300, 100), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_labels_of_rows_on_disk_are_mapped_too(folder):
+    expected = load(folder, split=(300, 100))
+    labels = np.load(folder / "labels.npy")
+    np.save(folder / "labels.npy", np.eye(labels.max() + 1)[labels])
+    assert_same_bits(load(folder, split=(300, 100)).train.labels, expected.train.labels)
+    np.save(folder / "labels.npy", labels + 1.0)
+    found = load(folder, split=(300, 100))
+    assert_same_bits(found.train.labels, expected.train.labels)
+    assert found.class_names == tuple(str(k + 1) for k in range(expected.n_classes))
 
 
 def test_a_truncated_file_or_a_missing_one_is_named(folder):
