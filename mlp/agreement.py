@@ -8,6 +8,7 @@ from array_api_compat import device
 from .config import TrainingConfig
 from .datasets import Dataset
 from .datasets.judge import check_rows
+from .datasets.raw import NOT_TRANSPOSED
 from .device import device_kind
 from .files import absolute
 from .history import SPLITS
@@ -57,6 +58,17 @@ def check_agreement(dataset: Dataset, config: TrainingConfig) -> None:
         raise ValueError(
             f"image_size={config.image_size} is for the data set, whose pictures are "
             f"{dataset.image_shape}; pass it to mlp.load"
+        )
+    why_not = any(NOT_TRANSPOSED in note for note in dataset.notes)
+    if config.transpose and not (dataset.preparation.transposed or why_not):
+        raise ValueError(
+            "transpose=True is for the data set, whose pictures were not; pass it to mlp.load or "
+            "Dataset.from_arrays"
+        )
+    if config.class_names not in (None, dataset.class_names):
+        raise ValueError(
+            f"class_names={config.class_names} is for the data set, whose classes are "
+            f"{dataset.class_names}; pass it to mlp.load or Dataset.from_arrays"
         )
     if config.device != default["device"]:
         labels = dataset.train.labels

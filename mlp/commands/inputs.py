@@ -93,7 +93,8 @@ def read_items(
     Of the data that the model was trained on, those are its test rows. A picture in a folder below
     an input is of the class that the folder is named after.
     """
-    classes = {name: index for index, name in enumerate(classifier.class_names)}
+    own = classifier.preparation.labels or ()
+    classes = {name: k for names in (own, classifier.class_names) for k, name in enumerate(names)}
     for path in paths:
         with messages.noted():
             if _is_own(path, classifier):

@@ -77,7 +77,7 @@ def assign(
     train = every["train"]
     if not (are_classes or asked):
         _check_kind(train, name)
-    given = tuple(one.strip() for one in asked or known)
+    given = tuple(asked or (one.strip() for one in known))
     keys, names = _order(train, given, name, complete=not asked)
     found = {}
     for part, labels in every.items():
@@ -125,10 +125,10 @@ def recognise(
     classes = np.append(to_class, -1)[labels.which]
     said = []
     if len(unknown := np.flatnonzero(to_class < 0)):
-        said.append(f"labels {_shown([labels.texts[k] for k in unknown])} are of no class")
+        said.append(f"the model knows no label {_shown([labels.texts[k] for k in unknown])}")
     if gone := int((labels.which < 0).sum()):
         said.append(f"{gone} rows have no label")
-    note = f"{name}: {', and '.join(said)}; such rows are predicted without a label"
+    note = f"{name}: {', and '.join(said)}; such rows are predicted without one"
     return classes, note if said else ""
 
 
@@ -140,9 +140,9 @@ def _check_kind(labels: Labels, name: str) -> None:
     if labels.has_fractions:
         what = f"fractions such as {next(t for t in labels.texts if not float(t).is_integer())}"
     raise DataError(
-        f"{name}: labels must be classes, got {what}, as for regression; names for them would say "
-        "that they are classes",
-        mend="--class-names gives these, --label-column says it of a table's column",
+        f"{name}: labels must be classes, got {what}, as for regression; if they are classes, name "
+        "them",
+        mend="--class-names, or --label-column of a table, says that they are",
     )
 
 

@@ -9,6 +9,8 @@ from .preparation import Preparation
 from .reading import Reading
 from .shapes import take
 
+NOT_TRANSPOSED = "only pictures in arrays can be transposed"  # in a note, where others were to be
+
 
 class Judged(NamedTuple):
     """What training takes, and what is known of it.
@@ -77,8 +79,10 @@ def judge_raw(
     notes = [*taken.notes, *classes.notes]
     if reading.transpose and not taken.transposed:
         what = "pictures in files stand as they are" if from_pictures else "these are features"
-        notes.append(f"{name}: only pictures in arrays can be transposed; {what}")
+        notes.append(f"{name}: {NOT_TRANSPOSED}; {what}")
     train = pairs["train"].rows
     size = (train.shape[1], train.shape[2]) if train.ndim == 3 else None
-    preparation = Preparation(classes.names, size, labels=classes.own, transposed=taken.transposed)
+    # Class folders that were given other names are still known by their own.
+    own = known if from_pictures and classes.names != known else classes.own
+    preparation = Preparation(classes.names, size, labels=own, transposed=taken.transposed)
     return Judged(pairs, preparation, taken.ground, tuple(notes))

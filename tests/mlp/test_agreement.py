@@ -6,7 +6,7 @@ import array_api_strict
 import numpy as np
 import pytest
 
-from mlp import DataError, TrainingConfig, choose_device, load, train
+from mlp import DataError, Dataset, TrainingConfig, choose_device, load, train
 from mlp.installation import LETTERS
 
 CONFIG = TrainingConfig(hidden=(3,), epochs=1)
@@ -112,6 +112,17 @@ def test_options_of_the_data_set_that_it_does_not_have_are_errors(make_dataset):
     for changes, message in (
         ({"standardize": True}, "was not standardised; pass it to mlp.load"),
         ({"image_size": (3, 3)}, r"image_size=\(3, 3\) is for the data set, whose pictures are"),
+        ({"transpose": True}, "transpose=True is for the data set, whose pictures were not; pass"),
+        ({"class_names": ("a", "b")}, r"class_names=\('a', 'b'\) is for the data set, whose class"),
     ):
         with pytest.raises(ValueError, match=message):
             train(make_dataset(), replace(CONFIG, **changes))
+
+
+def test_options_that_the_data_set_was_made_with_contradict_nothing(tmp_path):
+    images, labels = np.arange(240, dtype=np.uint8).reshape(12, 4, 5), np.arange(12) % 2
+    names = ("a", "b")
+    for rows in (images, images.reshape(12, 20) / 255):  # of features a note says that they stay
+        dataset = Dataset.from_arrays(rows, labels, transpose=True, class_names=names)
+        config = replace(CONFIG, hidden=(3,), epochs=1, transpose=True, class_names=names)
+        assert train(dataset, config).epoch == 1

@@ -490,3 +490,112 @@ def test_what_rounds_to_0_or_1_is_not_written_as_it():
     assert shown == ["<0.0001", "<0.0001", "0.0001", "0.5000", "0.9999", ">0.9999", ">0.9999"]
     exact = [share(value, exact=True) for value in (0.0, 1 / 99_999, 99_998 / 99_999, 1.0)]
     assert exact == ["0.0000", "<0.0001", ">0.9999", "1.0000"]
+
+
+# Arrays and labels in the forms that people have.
+
+
+@pytest.fixture(scope="module")
+def upright(tmp_path_factory):
+    """Train on float pictures on their side with labels from 1; return the run and its data."""
+    folder, rng = tmp_path_factory.mktemp("upright"), np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    images = rng.integers(0, 60, (90, 6, 5)).astype(np.uint8)
+    images[np.arange(90), labels * 2] += 190
+    np.savez(folder / "data.npz", images=images.swapaxes(1, 2) / 255, labels=labels + 1)
+    options = "--transpose --hidden 9 --epochs 9 --batch-size 8 --quiet --no-report --device cpu"
+    where = ["--data", str(folder / "data.npz"), "--out", str(folder / "run")]
+    assert train.main([*options.split(), *where]) == 0
+    return folder / "run", images, labels
+
+
+def test_of_its_own_data_the_test_rows_are_scored_in_whatever_form_they_are(upright, capsys):
+    folder, _, _ = upright
+    found = ask(capsys, folder, folder.with_name("data.npz"))
+    record = json.loads((folder / "run.json").read_text())
+    assert found["accuracy"] == record["result"]["test_accuracy"]
+    assert {one["label"] for one in found["predictions"]} == {"1", "2", "3"}
+    assert record["data"]["preparation"]["labels"] == ["1", "2", "3"]
+    notes = record["data"]["notes"]
+    assert any(note.endswith("labels 1 to 3 are classes 0 to 2") for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("make", "label"),
+    [
+        (lambda images: images.swapaxes(1, 2), lambda labels: labels + 1),
+        (
+            lambda images: images.swapaxes(1, 2)[:, None] / np.float32(255),
+            lambda labels: labels + 1.0,
+        ),
+        (lambda images: np.repeat(images.swapaxes(1, 2)[..., None], 3, -1), lambda n: np.eye(3)[n]),
+        (
+            lambda images: images.swapaxes(1, 2).reshape(90, 30) / 255,
+            lambda labels: labels[:, None] + 1,
+        ),
+    ],
+)
+def test_the_same_pictures_in_any_form_get_the_same_classes(upright, make, label, tmp_path, capsys):
+    folder, images, labels = upright
+    np.savez(tmp_path / "a.npz", images=make(images), labels=label(labels))
+    found = ask(capsys, folder, tmp_path / "a.npz")
+    expected = mlp.load_model(folder).predict(images.swapaxes(1, 2))
+    assert [one["index"] for one in found["predictions"]] == expected.tolist()
+    assert found["accuracy"] == np.mean(expected == labels)
+
+
+def test_labels_that_the_model_does_not_know_are_left_out_with_one_note(upright, tmp_path, capsys):
+    folder, images, labels = upright
+    np.savez(tmp_path / "a.npz", images=images.swapaxes(1, 2), labels=labels)
+    status, out, err = run(capsys, folder, tmp_path / "a.npz")
+    assert (status, out.count("\n")) == (0, 90)
+    said = "the model knows no label 0; such rows are predicted without one"
+    assert err.splitlines()[0] == f"note: {tmp_path / 'a.npz'}: {said}"
+    assert "over 60 labelled rows" in err
+
+
+def test_class_folders_are_known_by_their_own_names_and_by_given_ones(scans, tmp_path, capsys):
+    _, folder, _ = scans
+    options = "--hidden 3 --epochs 1 --quiet --no-report --device cpu --class-names flat upright"
+    where = ["--data", str(folder), "--out", str(tmp_path / "run")]
+    assert train.main([*options.split(), *where]) == 0
+    for name, label in (("lying", "flat"), ("standing", "upright"), ("flat", "flat"), ("x", None)):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        shutil.copy(folder / "lying" / "1.png", tmp_path / "in" / name)
+        (one,) = ask(capsys, tmp_path / "run", tmp_path / "in")["predictions"]
+        assert one.get("label") == label
+        shutil.rmtree(tmp_path / "in")
+    assert ask(capsys, tmp_path / "run", folder)["labelled"] == 18  # its test rows
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--ink", "dark"), "--ink"),
+        (("--crop", "--ground", "white"), "--ground, --crop"),
+        (("--no-crop",), "--no-crop"),
+    ],
+)
+def test_options_of_pictures_are_said_to_change_no_other_rows(
+    upright, options, said, tmp_path, capsys
+):
+    folder, images, _ = upright
+    np.savez(tmp_path / "a.npz", images=images.swapaxes(1, 2))
+    for path in (tmp_path / "a.npz", folder.with_name("data.npz")):
+        plain, changed = run(capsys, folder, path), run(capsys, folder, path, *options)
+        assert changed[:2] == plain[:2]
+        line = (
+            f"note: {path}: {said}: only for files of pictures; these rows are taken as those of "
+            "training were"
+        )
+        assert sorted(changed[2].splitlines()) == sorted([*plain[2].splitlines(), line])
+
+
+def test_the_ground_that_is_asked_for_is_not_that_of_arrays(scans, tmp_path, capsys):
+    clear = np.zeros((1, 12, 12, 4), np.uint8)
+    np.savez(tmp_path / "a.npz", images=clear)
+    answers = [
+        run(capsys, scans[0], tmp_path / "a.npz", *options)[1]
+        for options in ((), ("--ground", "black"))
+    ]
+    assert answers[0] == answers[1]

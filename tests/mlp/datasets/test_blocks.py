@@ -203,8 +203,13 @@ def test_features_of_any_numbers_are_floats(dtype, tmp_path):
         (LABELS * 1.0, None, LABELS, ""),
         (np.eye(7, dtype=bool)[LABELS], tuple("1234567"), LABELS, ""),
         (LABELS[:, None], None, LABELS, ""),
-        (LABELS + 5, None, np.where(LABELS < 2, LABELS + 5, -1), "labels 7 to 11 are of no class"),
-        (LABELS - 1, None, LABELS - 1, "labels -1 are of no class"),
+        (
+            LABELS + 5,
+            None,
+            np.where(LABELS < 2, LABELS + 5, -1),
+            "the model knows no label 7 to 11",
+        ),
+        (LABELS - 1, None, LABELS - 1, "the model knows no label -1"),
         (
             np.where(LABELS == 3, np.nan, LABELS),
             None,
@@ -218,4 +223,4 @@ def test_labels_are_recognised_and_unknown_ones_are_none(labels, own, expected, 
     _, found, notes = read(tmp_path / "a.npz", replace(PICTURES, labels=own))
     np.testing.assert_array_equal(np.concatenate(found), expected)
     path = tmp_path / "a.npz"
-    assert notes == ([f"{path}: {note}; such rows are predicted without a label"] if note else [])
+    assert notes == ([f"{path}: {note}; such rows are predicted without one"] if note else [])

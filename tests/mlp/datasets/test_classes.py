@@ -65,7 +65,7 @@ def test_a_row_without_a_label_is_named():
 
 def test_names_that_are_asked_for_are_those_of_the_sorted_labels():
     for labels in (WHICH, WHICH + 1, np.array(["a", "b", "c"])[WHICH], np.eye(3)[WHICH]):
-        found = classes_of(labels, asked=("x", " y", "z"), known=("p", "q", "r"))
+        found = classes_of(labels, asked=("x", "y", "z"), known=("p", "q", "r"))
         assert found.names == ("x", "y", "z")
         np.testing.assert_array_equal(found.labels["train"], WHICH)
     with pytest.raises(DataError, match="a: class_names must be 3 for labels 1 to 3, got 2"):
@@ -87,7 +87,7 @@ def test_names_that_are_the_labels_give_the_order_of_the_classes(source, labels,
 
 
 def test_names_of_the_data_are_those_of_the_numbers_or_of_the_sorted_labels():
-    assert classes_of(WHICH, known=("p", "q", "r")).names == ("p", "q", "r")
+    assert classes_of(WHICH, known=("p", "q ", "r")).names == ("p", "q", "r")
     assert classes_of(WHICH, known=("2", "1", "0")).names == ("2", "1", "0")
     assert classes_of(WHICH, asked=("2", "1", "0")).labels["train"].tolist() == WHICH.tolist()
     found = classes_of(WHICH + 1, known=("p", "q", "r"))
@@ -148,14 +148,14 @@ def test_a_model_knows_labels_by_its_own_or_by_its_classes_names():
 def test_labels_that_a_model_does_not_know_are_none():
     assert recognised(["x", "w", "", "v"], ("x", "y")) == (
         [0, -1, -1, -1],
-        "a: labels v, w are of no class, and 1 rows have no label; such rows are predicted without "
-        "a label",
+        "a: the model knows no label v, w, and 1 rows have no label; such rows are predicted "
+        "without one",
     )
     assert recognised(["", ""], ("x", "y"))[0] == [-1, -1]
     assert recognised([0.5, 1], ("x", "y"))[0] == [-1, 1]
     assert recognised(np.eye(4)[[3, 1]], ("x", "y", "z")) == (
         [-1, 1],
-        "a: labels 3 are of no class; such rows are predicted without a label",
+        "a: the model knows no label 3; such rows are predicted without one",
     )
     with pytest.raises(DataError, match="must be one-hot"):
         recognised(np.ones((2, 3)), ("x", "y", "z"))

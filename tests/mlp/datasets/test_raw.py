@@ -102,6 +102,13 @@ def test_few_rows_train_whatever_share_of_them_is_distinct(tmp_path):
     assert load(path).class_names == ("0", "7", "14")
 
 
+def test_class_folders_of_other_names_are_still_known_by_their_own(tmp_path):
+    folder = write_folders(tmp_path / "set")
+    assert load(folder, split=SPLIT).preparation.labels is None
+    found = load(folder, split=SPLIT, class_names=("x", "y", "z"))
+    assert (found.class_names, found.preparation.labels) == (("x", "y", "z"), ("A", "B", "C"))
+
+
 def test_what_cannot_be_transposed_is_said_in_one_line(tmp_path):
     folder = write_folders(tmp_path / "set")
     expected = load(folder, split=SPLIT)

@@ -195,8 +195,15 @@ NOTES = [
     (np.full((3, 2, 2), 0.3), "rows of float64 (2, 2): 0 to 1 becomes 0 to 255, rounded to whole"),
     (np.full((3, 2, 2), 0.2), "rows of float64 (2, 2): 0 to 1 becomes 0 to 255"),
     (np.ones((3, 2, 2), bool), "rows of bool (2, 2): False becomes 0, True 255"),
-    (np.full((3, 2, 2), 16.0), "rows of float64 (2, 2): 16 to 16 are levels of 0 to 255, as they"),
-    (np.full((3, 2, 2), 16), "rows of int64 (2, 2): 16 to 16 are levels of 0 to 255, as they are"),
+    (
+        np.full((3, 2, 2), 16.0),
+        "16 to 16 are levels of 0 to 255, all of them dark; scale them if 16 is",
+    ),
+    (
+        np.full((3, 2, 2), 16),
+        "rows of int64 (2, 2): 16 to 16 are levels of 0 to 255, all of them d",
+    ),
+    (np.full((3, 2, 2), 160.0), "rows of float64 (2, 2): 160 to 160 are levels of 0 to 255"),
     (np.full((3, 2, 2), 160), ""),
     (np.full((3, 2, 2), 16, np.uint8), ""),
     (np.full((3, 8, 8, 1), 16, np.uint8), ""),
