@@ -8,6 +8,7 @@ import numpy as np
 from kernels import Array
 
 from .datasets import Dataset, Preparation
+from .datasets.given import check_columns, given_rows
 from .datasets.pixels import Values
 from .datasets.shapes import shape_for
 from .device import device_current, to_numpy
@@ -98,13 +99,14 @@ class Classifier(NamedTuple):
         Raises
         ------
         ValueError, TypeError
-            They have another shape, another dtype, or hold NaN or inf.
+            They have another shape, another dtype, other columns, or hold NaN or inf.
         """
         return np.asarray(self.predict_proba(raw).argmax(axis=1))
 
     def predict_proba(self, raw: Array) -> np.ndarray:
         """Return every row's class probabilities, (N, K); see `predict`."""
-        rows = self._judged(np.asarray(raw))
+        check_columns(raw, self.preparation.feature_names, "raw rows")
+        rows = self._judged(given_rows(raw, "raw rows"))
         with np.errstate(all="ignore"):  # what overflows is told below
             pieces = [
                 self.predict_probabilities(rows[start : start + _PIECE])

@@ -134,11 +134,12 @@ def recognise(
 
 def _check_kind(labels: Labels, name: str) -> None:
     """Check that labels are those of classes, and not quantities."""
-    if not (labels.has_fractions or labels.looks_like_quantities):
+    if labels.fraction is not None:
+        what = f"fractions such as {labels.fraction}"
+    elif labels.looks_like_quantities:
+        what = f"{len(labels.values)} distinct numbers in {len(labels.which)} rows"
+    else:
         return
-    what = f"{len(labels.values)} distinct numbers in {len(labels.which)} rows"
-    if labels.has_fractions:
-        what = f"fractions such as {next(t for t in labels.texts if not float(t).is_integer())}"
     raise DataError(
         f"{name}: labels must be classes, got {what}, as for regression; if they are classes, name "
         "them",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import of_part
-from .given import given_labels, given_rows
+from .given import check_columns, column_names, given_labels, given_rows
 from .judge import Pair
 from .on_disk import FileRows
 from .preparation import Preparation, learn
@@ -72,7 +72,8 @@ class Dataset:
             Pictures: bytes, or fractions from 0 to 1; colours become grey. Or finite features; the
             columns' names of a data frame are kept.
         y : (N,) or (N, 1) numbers, booleans or texts, or (N, K) one-hot rows
-            Their distinct values, sorted, are the classes; of categories these, in their order.
+            Their distinct values, sorted, are the classes; of categories these, in their order,
+            and of a data frame's one-hot rows its columns.
         valid, test : (X, y), optional
         image_size : (int, int), optional
             Height and width of pictures that are flat rows.
@@ -95,15 +96,15 @@ class Dataset:
         for part, pair in given.items():
             if pair is not None:
                 where = of_part(name, part)
+                check_columns(pair[0], column_names(X), where)
                 labels, categories = given_labels(pair[1], where)
                 parts[part] = Pair(given_rows(pair[0], where), labels)
                 known = categories if part == "train" else known
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
         pairs, preparation, ground, notes = judge_raw(parts, name, reading, known=known)
-        columns = getattr(X, "columns", None)
-        if columns is not None and preparation.image_size is None:
-            preparation = replace(preparation, feature_names=tuple(map(str, columns)))
+        if preparation.image_size is None:
+            preparation = replace(preparation, feature_names=column_names(X))
         rows = {
             part: pick(pair, slice(None), len(preparation.class_names))
             for part, pair in pairs.items()

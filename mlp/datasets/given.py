@@ -31,7 +31,7 @@ def given_rows(X: Any, name: str) -> np.ndarray:  # noqa: N803 - what rows are c
     for place, value in np.ndenumerate(array):  # as data frames of several dtypes have them
         if isinstance(value, str | bytes) or not _is_number(value):
             column = f", column {place[1]}" if len(place) == 2 else ""
-            if len(place) == 2 and (names := getattr(X, "columns", None)) is not None:
+            if len(place) == 2 and (names := column_names(X)) is not None:
                 column = f", column {names[place[1]]!r}"
             raise DataError(
                 f"{name}: rows must be numbers, row {place[0]}{column} holds {value!r:.40}"
@@ -40,7 +40,9 @@ def given_rows(X: Any, name: str) -> np.ndarray:  # noqa: N803 - what rows are c
 
 
 def given_labels(y: Any, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Return labels as an array, and the names of their classes where they are categories.
+    """Return labels as an array, and the names of their classes where these have an order.
+
+    Categories have one, and so have the columns of a data frame that holds one-hot rows.
 
     Parameters
     ----------
@@ -55,10 +57,36 @@ def given_labels(y: Any, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     """
     categorical = getattr(y, "cat", y)  # a series has it there
     categories, codes = (getattr(categorical, one, None) for one in ("categories", "codes"))
-    if categories is None or codes is None:
-        return _array(y, name), ()
-    names = tuple(str(one) for one in categories)
-    return np.array([*names, ""], str)[np.asarray(codes)], names
+    if categories is not None and codes is not None:
+        names = tuple(str(one) for one in categories)
+        return np.array([*names, ""], str)[np.asarray(codes)], names
+    labels, columns = _array(y, name), column_names(y)
+    if columns is not None and labels.ndim == 2 and len(columns) > 1:
+        ones = labels == 1  # one-hot columns, which are named after their classes
+        if ((ones.sum(axis=1) == 1) & (ones | (labels == 0)).all(axis=1)).all():
+            return np.array(columns, str)[ones.argmax(axis=1)], columns
+    return labels, ()
+
+
+def column_names(table: Any) -> tuple[str, ...] | None:
+    """Return the names of a data frame's columns; None of what has none."""
+    columns = getattr(table, "columns", None)
+    return None if columns is None else tuple(str(one) for one in columns)
+
+
+def check_columns(table: Any, names: tuple[str, ...] | None, name: str) -> None:
+    """Check that a data frame has the columns of the training rows, in their order.
+
+    Raises
+    ------
+    DataError
+    """
+    columns = column_names(table)
+    if None not in (columns, names) and columns != names:
+        raise DataError(
+            f"{name}: columns must be those of the training rows in their order, "
+            f"{', '.join(names or ())}; got {', '.join(columns or ())}"
+        )
 
 
 def _array(values: Any, name: str) -> np.ndarray:

@@ -13,7 +13,7 @@ from .rows import Rows
 
 
 class Pair(NamedTuple):
-    """Rows and labels as a file holds them: (N, H, W) uint8 or (N, D) floats, and (N,)."""
+    """Rows and labels: as they were read, or as they are judged, (N, H, W) or (N, D) and (N,)."""
 
     rows: np.ndarray | FileRows
     labels: np.ndarray

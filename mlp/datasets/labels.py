@@ -16,6 +16,7 @@ from .errors import DataError
 
 _FEW = 20  # so many values are classes, however few rows there are
 _LONGEST = 1000  # characters of a text
+_MOST = 2**20  # distinct labels: each becomes a text
 _EXACT = 2.0**53  # beyond it floats leave whole numbers out
 # As numbers are written that count: no leading zeros, which a code may have.
 _WHOLE = re.compile(r"([+-]?(?:0|[1-9][0-9]{0,17}))(?:\.0*)?")
@@ -49,9 +50,11 @@ class Labels(NamedTuple):
         return tuple(map(_text, self.values))
 
     @property
-    def has_fractions(self) -> bool:
-        """Whether they are numbers, and not all of them whole."""
-        return self.numeric and self.values.dtype.kind not in "iu"
+    def fraction(self) -> str | None:
+        """The first label that is a number but no whole one."""
+        if not self.numeric or self.values.dtype.kind in "iu":
+            return None
+        return next((text for text in self.texts if not float(text).is_integer()), None)
 
     @property
     def looks_like_quantities(self) -> bool:
@@ -63,7 +66,9 @@ class Labels(NamedTuple):
         count, n_rows = len(self.values), len(self.which)
         if not self.numeric or count <= max(_FEW, n_rows / 10):
             return False
-        up = not self.has_fractions and any(_counts_from(self.values, first) for first in (0, 1))
+        up = self.values.dtype.kind in "iu" and any(
+            _counts_from(self.values, first) for first in (0, 1)
+        )
         return not (up and n_rows >= 2 * count)
 
 
@@ -105,11 +110,12 @@ def read_labels(raw: np.ndarray, n_rows: int, name: str) -> Labels:
     if raw.dtype.kind == "b":
         values, index = np.unique(raw, return_inverse=True)
         return Labels(values, index, numeric=False)
-    return _of_integers(raw)
+    return _of_integers(raw, name)
 
 
-def _of_integers(raw: np.ndarray) -> Labels:
+def _of_integers(raw: np.ndarray, name: str) -> Labels:
     values = np.unique(raw)
+    _check_count(values, name)
     if _counts_from(values, 0):  # they are indices themselves; no copy, which may be large
         return Labels(values, raw, numeric=True)
     return Labels(values, np.searchsorted(values, raw), numeric=True)
@@ -120,6 +126,7 @@ def _of_floats(raw: np.ndarray, name: str) -> Labels:
     if infinite.any():
         raise DataError(f"{name}: labels must be finite, row {_first(infinite)} holds inf")
     values, found = np.unique(raw[~missing], return_inverse=True)
+    _check_count(values, name)
     index = np.full(len(raw), -1)
     index[~missing] = found
     wide = values.astype(np.float64)
@@ -138,7 +145,7 @@ def _of_columns(raw: np.ndarray, name: str) -> Labels:
             f"{name}: labels of shape {raw.shape} must be one-hot, a single 1 among zeros in every "
             f"row; row {row} holds {shown}"
         )
-    return _of_integers(ones.argmax(axis=1))._replace(columns=raw.shape[1])
+    return _of_integers(ones.argmax(axis=1), name)._replace(columns=raw.shape[1])
 
 
 def _of_texts(raw: np.ndarray, name: str) -> Labels:
@@ -150,6 +157,7 @@ def _of_texts(raw: np.ndarray, name: str) -> Labels:
     distinct, found = np.unique(np.strings.strip(raw), return_inverse=True)
     if np.strings.str_len(distinct).max(initial=0) > _LONGEST:
         raise DataError(f"{name}: labels must have at most {_LONGEST} characters")
+    _check_count(distinct, name)
     texts: list[str] = distinct.tolist()
     there = [text for text in texts if text not in _MISSING]
     size = {text: _number(text) for text in there}
@@ -189,6 +197,14 @@ def _kind(value: object) -> str:
     if isinstance(value, Real | np.number):
         return "number"
     return "text" if isinstance(value, str) else "other"
+
+
+def _check_count(values: np.ndarray, name: str) -> None:
+    if len(values) > _MOST:
+        raise DataError(
+            f"{name}: labels must have at most {_MOST} distinct values, got {len(values)}; they "
+            "are those of no classes"
+        )
 
 
 def _is_missing(value: object) -> bool:

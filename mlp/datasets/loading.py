@@ -60,13 +60,14 @@ def load(
     split_seed : int
         In [0, 2**32).
     image_size : (int, int), optional
-        Height and width that a folder's pictures are resized to.
+        Height and width that a folder's pictures are resized to, and that flat rows of pixels have.
     transpose : bool
-        Whether pictures in arrays lie on their side.
+        Whether pictures in arrays lie on their side, and are to be stood up.
     label_column : str, optional
-        The column of a table that holds the labels.
+        The column of a table that holds the labels. They are classes, however many there are.
     class_names : sequence of str, optional
-        Names for the classes, in the order of their sorted labels.
+        Names for the classes, in the order of their sorted labels; names that are the labels give
+        the order of the classes.
     standardize : bool, optional
         Whether the network's input has mean 0 and deviation 1 in every column of the training
         rows; by default where they are a table's features.

@@ -140,7 +140,7 @@ def learn(
     if size is not None:
         preparation = _like_pictures(preparation, some_pictures(train, size), ground)
     if standardize:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # told below
             mean, deviation = moments(train, preparation.scale)
         if not (np.isfinite(mean).all() and np.isfinite(deviation).all()):
             column = int(np.argmin(np.isfinite(mean) & np.isfinite(deviation)))
@@ -150,8 +150,11 @@ def learn(
         # The mean of equal numbers may be another number: what is left is rounding.
         deviation = np.where(deviation > 1e-12 * np.abs(mean), deviation, 1.0)
         return replace(preparation, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()))
-    if size is None and (what := hopeless(*moments(train, 1.0), preparation.feature_names)):
-        warnings.warn(ScaleWarning(what), stacklevel=3)
+    if size is None:
+        with np.errstate(over="ignore", invalid="ignore"):  # what is so large is told
+            what = hopeless(*moments(train, 1.0), preparation.feature_names)
+        if what:
+            warnings.warn(ScaleWarning(what), stacklevel=3)
     return preparation
 
 

@@ -30,6 +30,7 @@ def classes_of(train, known=(), asked=(), *, are_classes=False, **others):
         (WHICH > 0, "False True", "False True", "labels False, True are classes 0 to 1"),
         (np.eye(3)[WHICH], "0 1 2", None, "labels are one-hot rows; a class is the number of its"),
         (np.eye(4)[WHICH + 1], "1 2 3", "1 2 3", "labels 1 to 3 are classes 0 to 2"),
+        (WHICH * 1e30, "0 1e+30 2e+30", "0 1e+30 2e+30", "labels 0, 1e+30, 2e+30 are classes 0"),
         (np.arange(9) * 2, "0 2 4 6 8 10 12 14 16", "0 2 4 6 8 10 12 14 16", "0, 2, 4, 6, ..., 16"),
     ],
 )

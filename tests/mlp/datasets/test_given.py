@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 
-from mlp import DataError, Dataset
+from mlp import Classifier, DataError, Dataset, init_parameters
 from mlp.datasets.given import given_labels, given_rows
 
 
@@ -87,6 +87,32 @@ def test_categories_that_are_numbers_keep_their_order_too():
     dataset = Dataset.from_arrays(np.eye(4), Categories([9, 3, 5], [0, 2, 1, 1]))
     assert dataset.class_names == ("9", "3", "5")
     assert dataset.train.labels.tolist() == [0, 2, 1, 1]
+
+
+def test_one_hot_columns_are_named_after_their_classes():
+    y = Frame(["low", "mid", "high"], np.eye(3)[[2, 0, 1, 2]])
+    other = Frame(["high", "low"], np.eye(2)[[0, 1, 1, 0]])
+    dataset = Dataset.from_arrays(np.eye(4), y, test=(np.eye(4), other))
+    assert dataset.class_names == ("low", "mid", "high")
+    assert dataset.train.labels.tolist() == [2, 0, 1, 2]
+    assert dataset.test.labels.tolist() == [2, 0, 0, 2]
+    column = Frame(["class"], [[5], [3], [5], [3]])
+    assert Dataset.from_arrays(np.eye(4), column).class_names == ("3", "5")
+    with pytest.raises(DataError, match="must be one-hot, a single 1 among zeros"):
+        Dataset.from_arrays(np.eye(4), Frame(["a", "b"], np.ones((4, 2))))
+
+
+def test_columns_in_another_order_are_refused():
+    x = Frame(["a", "b"], [[0.0, 1.0], [1.0, 0.0]])
+    dataset = Dataset.from_arrays(x, [0, 1], test=(np.eye(2), [0, 1]))
+    classifier = Classifier.of(init_parameters((2, 3, 2), seed=0, dtype="float64"), dataset)
+    classifier.predict(x)
+    message = "columns must be those of the training rows in their order, a, b; got b, a"
+    other = Frame(["b", "a"], [[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(DataError, match=f"the arrays: test set: {message}"):
+        Dataset.from_arrays(x, [0, 1], test=(other, [0, 1]))
+    with pytest.raises(DataError, match=f"raw rows: {message}"):
+        classifier.predict(other)
 
 
 def test_what_categories_lack_is_named():

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlp import DataError
+from mlp.datasets import labels
 from mlp.datasets.labels import read_labels
 
 WHICH = np.array([2, 0, 1, 2, 2, 0, 1])
@@ -162,6 +163,14 @@ def test_what_is_no_label_is_one_line(name):
 )
 def test_many_numbers_that_differ_look_like_quantities(raw, expected):
     assert read(raw, len(raw)).looks_like_quantities == expected
+
+
+@pytest.mark.parametrize("form", [np.int32, np.float64, "U7"])
+def test_more_distinct_labels_than_any_classes_are_refused(form, monkeypatch):
+    monkeypatch.setattr(labels, "_MOST", 99)
+    read(np.arange(99).astype(form), 99)
+    with pytest.raises(DataError, match="at most 99 distinct values, got 100; they are those of"):
+        read(np.arange(100).astype(form), 100)
 
 
 def test_integers_that_are_indices_already_are_not_copied():

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from bits import assert_same_bits
 from data_files import SPLIT, images_and_labels, write_folders, write_npz
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from mlp import DataError, Dataset, TrainingConfig, load, train
 
@@ -136,3 +139,50 @@ def test_a_data_frames_columns_are_the_names_of_features_only():
 
     pixels = IMAGES.reshape(60, 20).view(Frame)
     assert Dataset.from_arrays(pixels, LABELS, image_size=(5, 4)).preparation.feature_names is None
+
+
+KINDS = st.one_of(
+    hnp.boolean_dtypes(),
+    hnp.integer_dtypes(endianness="?"),
+    hnp.unsigned_integer_dtypes(endianness="?"),
+    hnp.floating_dtypes(endianness="?"),
+    hnp.complex_number_dtypes(),
+    hnp.unicode_string_dtypes(max_len=3),
+    hnp.byte_string_dtypes(max_len=3),
+)
+VALUES = st.sampled_from([0, 1, 2.5, None, "a", ""])
+
+
+@st.composite
+def arrays(draw):
+    """Draw an array of 12 rows, or of none, of any shape, of any dtype or of objects."""
+    shape = draw(hnp.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4))
+    shape = (12, *shape[1:]) if shape else shape
+    if draw(st.booleans()):
+        return draw(hnp.arrays(object, shape, elements=VALUES))
+    return draw(hnp.arrays(draw(KINDS), shape))
+
+
+@pytest.mark.filterwarnings("ignore::mlp.ScaleWarning")
+@settings(max_examples=400, deadline=None)
+@given(
+    rows=st.one_of(arrays(), st.just(np.arange(24.0).reshape(12, 2) / 24)),
+    labels=st.one_of(arrays(), st.just(np.arange(12) % 3)),
+    transpose=st.booleans(),
+    image_size=st.sampled_from([None, (2, 1)]),
+)
+def test_any_arrays_are_trained_on_or_refused_in_one_line(rows, labels, transpose, image_size):
+    message, dataset = "the arrays: ", None
+    try:
+        dataset = Dataset.from_arrays(rows, labels, transpose=transpose, image_size=image_size)
+    except DataError as error:
+        message = str(error)
+    assert message.startswith("the arrays: ")
+    assert message.isprintable()
+    if dataset is not None:
+        features, numbers = dataset.train
+        assert features.dtype in (np.uint8, np.float32, np.float64)
+        assert np.isfinite(features).all()
+        assert (features.dtype == np.uint8) == (dataset.image_shape is not None)
+        assert len(features) == len(numbers) == 12
+        assert set(numbers.tolist()) == set(range(dataset.n_classes))
