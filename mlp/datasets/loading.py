@@ -64,7 +64,7 @@ def load(
     transpose : bool
         Whether pictures in arrays lie on their side, and are to be stood up.
     label_column : str, optional
-        The column of a table that holds the labels. They are classes, however many there are.
+        The column of a table that holds the labels.
     class_names : sequence of str, optional
         Names for the classes, in the order of their sorted labels; names that are the labels give
         the order of the classes.
