@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .datasets import Preparation, Split
-from .datasets.preparation import GROUNDS, INKS
+from .datasets.preparation import GROUNDS, INKS, NAMES_LIMIT
 from .datasets.split import is_split
 from .device import to_numpy
 from .model import Layer, Parameters, named_arrays
@@ -40,7 +40,6 @@ def metadata(preparation: Preparation, origin: Origin | None) -> dict[str, str]:
     return described if origin is None else described | {"origin": json.dumps(origin._asdict())}
 
 
-_NAMES_LIMIT = 2**24  # characters
 _OF_BEFORE = ("scale", "class_names", "image_size")
 _LATER = {"labels", "label_column", "transposed"}  # a file may be without them
 
@@ -164,7 +163,7 @@ def _is_names(count: int) -> Callable[[Any], bool]:
         if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
             return False
         # As an array all of them are as long as the longest one.
-        return len(value) == count and len(value) * max(map(len, value)) <= _NAMES_LIMIT
+        return len(value) == count and len(value) * max(map(len, value)) <= NAMES_LIMIT
 
     return good
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .errors import DataError, of_part
 from .labels import Labels, read_labels
-from .preparation import Preparation
+from .preparation import NAMES_LIMIT, Preparation
 
 _SHOWN = 6  # labels in a message
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
@@ -79,6 +79,8 @@ def assign(
         _check_kind(train, name)
     given = tuple(asked or (one.strip() for one in known))
     keys, names = _order(train, given, name, complete=not asked)
+    if len(keys) * max(map(len, keys + names), default=0) > NAMES_LIMIT:
+        raise DataError(f"{name}: its {len(keys)} labels or class names are too long for a model")
     found = {}
     for part, labels in every.items():
         if len(labels.values) and labels.texts == keys:

@@ -16,6 +16,7 @@ from .scale import ScaleWarning, hopeless
 from .statistics import borders, extents, moments, some_pictures, usual
 
 GROUNDS, INKS = ("white", "black"), ("light", "dark", "auto")
+NAMES_LIMIT = 2**24  # characters of all class names, or labels, were they as long as the longest
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,15 @@ def test_names_that_are_asked_for_are_those_of_the_sorted_labels():
             classes_of(WHICH, asked=names)
 
 
+def test_labels_and_names_that_no_model_file_holds_are_refused(monkeypatch):
+    monkeypatch.setattr("mlp.datasets.classes.NAMES_LIMIT", 12)
+    long = np.array(["a", "b", "cccc"])
+    assert classes_of(long[WHICH], asked=("x", "yyyy", "z")).names == ("x", "yyyy", "z")
+    for labels, names in ((np.array(["a", "b", "ccccc"]), ()), (long, ("x", "yyyyy", "z"))):
+        with pytest.raises(DataError, match="its 3 labels or class names are too long for a model"):
+            classes_of(labels[WHICH], asked=names)
+
+
 @pytest.mark.parametrize("source", ["asked", "known"])
 @pytest.mark.parametrize(
     ("labels", "names"), [(["a", "b", "c"], ("c", "a", "b")), ([3, 5, 7], ("7", "3", "5"))]
