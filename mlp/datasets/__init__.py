@@ -7,7 +7,8 @@ errors      DataError and the limits
 npz, idx, folders, on_disk   one module for each form of data;  listing: files of folders
 stored      an array in a file, read whole or a block at a time
 raw         rows and labels of any form made those of training;  given: by a program
-shapes      what an array is, by its shape and dtype;  pixels: bytes and grey of its numbers
+parts       the arrays of all parts, made rows alike;  pixels: bytes and grey of their numbers
+shapes      what an array is, by its shape and dtype
 labels      labels of any form;  classes: which class is which label
 judge       what rows and labels must be;  split: which of them train, validate and test
 pictures    the one reader of pictures;  letters: a letter cropped to its ink

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 from .classes import assign
 from .judge import Pair, check_all
+from .parts import take
 from .preparation import Preparation
 from .reading import Reading
-from .shapes import take
 
 NOT_TRANSPOSED = "only pictures in arrays can be transposed"  # in a note, where others were to be
 
