@@ -111,7 +111,9 @@ def _rows(
     array: np.ndarray | FileRows, layout: Layout, values: Values, ground: str
 ) -> np.ndarray | FileRows:
     if isinstance(array, FileRows):
-        return array if layout.size is None else array.as_pictures(layout.size)
+        if layout.size is None or array.shape[1:] == layout.size:
+            return array
+        return array.as_pictures(layout.size)
     if layout.as_they_are:  # a view
         return layout.rows_of(array, values, ground)
     found: np.ndarray | None = None
