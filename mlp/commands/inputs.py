@@ -14,7 +14,7 @@ from ..classifier import Classifier
 from ..datasets import DataError, ScaleWarning, load
 from ..datasets.blocks import is_rows_file, read_blocks
 from ..datasets.content import sha256_of
-from ..datasets.listing import is_systems
+from ..datasets.naming import is_systems
 from ..datasets.pictures import SUFFIXES, read_row
 from ..datasets.preparation import Preparation, why_unlike
 from ..files import FileError, exists, visible

@@ -5,23 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .errors import DataError
+from .naming import PARTS, WORDS, is_systems
 from .pictures import SUFFIXES
-
-_PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation"), "valid"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-# What systems and tools leave beside what is meant; besides names that begin with a dot.
-_SYSTEM = {
-    *("__macosx", "__pycache__", "@eadir", "$recycle.bin", "system volume information"),
-    *("lost+found", "thumbs.db", "desktop.ini"),
-}
-
-
-def is_systems(name: str) -> bool:
-    """Return whether a file or folder is hidden, or one that systems leave, by its name."""
-    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 class Listing:
@@ -86,7 +71,7 @@ class Listing:
     def _parts(self) -> dict[str, Path]:
         """Return the folder that holds the class folders of every part."""
         found = self._folders(self.folder)
-        parts = [_PARTS.get(path.name.lower(), "") for path in found]
+        parts = [PARTS.get(path.name.lower(), "") for path in found]
         if "train" not in parts or "" in parts or any(map(_holds_pictures, found)):
             return {"train": self.folder}
         if len(set(parts)) < len(parts):
@@ -94,8 +79,7 @@ class Listing:
             raise DataError(f"{self.folder}: must have one folder for each part, got {names}")
         roots = dict(zip(parts, found, strict=True))
         roots = {part: roots[part] for part in ("train", "valid", "test") if part in roots}
-        words = {"train": "training", "valid": "validation", "test": "test"}
-        mapped = ", ".join(f"{path.name} for {words[part]}" for part, path in roots.items())
+        mapped = ", ".join(f"{path.name} for {WORDS[part]}" for part, path in roots.items())
         self.notes.append(f"{self.folder}: its folders are taken as they are named: {mapped}")
         return roots
 

@@ -1,0 +1,220 @@
+"""Which arrays of ``.npz`` and ``.npy`` files are rows and labels of which part."""
+
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+from .errors import DataError
+from .naming import WORDS, Name, is_systems, understand
+from .npz import NUMBERS, TEXTS, Archive, Source, is_archive
+
+SUFFIXES = (".npy", ".npz")
+_LISTED = 9  # arrays that a message names
+
+
+class Arrays(NamedTuple):
+    """Rows and labels of one part; None where there are none."""
+
+    rows: Source | None
+    labels: Source | None
+
+
+class Found(NamedTuple):
+    """The arrays of a data set.
+
+    Attributes
+    ----------
+    parts : dict of Arrays
+        Of ``train``, ``valid`` and ``test``; arrays whose names have no word for a part are of
+        ``train``.
+    class_names, feature_names : Source or None
+    others : tuple of str
+        Names that are not understood.
+    """
+
+    parts: dict[str, Arrays]
+    class_names: Source | None = None
+    feature_names: Source | None = None
+    others: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> list[Path]:
+        """The files that hold them."""
+        pairs = itertools.chain.from_iterable(self.parts.values())
+        every = (*pairs, self.class_names, self.feature_names)
+        return sorted({source.file for source in every if source is not None})
+
+
+class _Candidate(NamedTuple):
+    shown: str
+    name: Name | None
+    source: Source
+
+
+def find_arrays(path: Path, prefer: str = "images") -> Found:
+    """Find rows and labels by name: in an archive, or in files of one array each.
+
+    An archive of several arrays is a data set by itself. An ``.npy`` file, and an archive of one
+    array, is one together with the files beside it that are named like it: ``x_train.npy`` with
+    ``y_train.npy``, ``kmnist-train-imgs.npz`` with ``kmnist-train-labels.npz``; and so is a folder
+    of these.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.npz`` or ``.npy`` file, or a folder.
+    prefer : {"images", "features"}
+        Which of these are the rows where an archive has both.
+
+    Returns
+    -------
+    Found
+        Without parts, where no name is understood.
+
+    Raises
+    ------
+    DataError
+        Two arrays have one role, or a folder holds several data sets.
+    """
+    names = [] if path.is_dir() else _names(path)
+    if len(names) < 2:
+        return _in_files(path, prefer)
+    candidates = []
+    for text in names:
+        name = understand(text)
+        known = name is not None and not name.of
+        candidates.append(_Candidate(text, name if known else None, Source(path, text)))
+    return _assign(path, candidates, prefer)
+
+
+def rows_to_predict(path: Path, prefer: str = "images") -> Arrays:
+    """Find the rows of a file that are to be predicted, and their labels where it has them.
+
+    Those of the test part where there is one, else of the validation part, else of the training
+    part. An array that is alone in its file is rows, whatever its name.
+
+    Parameters
+    ----------
+    path : Path
+        An ``.npz`` or ``.npy`` file.
+    prefer : {"images", "features"}
+        See `find_arrays`.
+
+    Raises
+    ------
+    DataError
+        No array is understood as rows, or several are.
+    """
+    alone = _alone(path)
+    found = find_arrays(path, prefer)
+    if alone is not None:
+        labels = (arrays.labels for arrays in found.parts.values() if arrays.rows == alone)
+        return Arrays(alone, next(labels, None))
+    for part in ("test", "valid", "train"):
+        if part in found.parts and found.parts[part].rows is not None:
+            return found.parts[part]
+    raise DataError(not_understood(path, "rows (images, features, data or x)"))
+
+
+def not_understood(path: Path, wanted: str) -> str:
+    """Return the message that lists an archive's arrays, and says which names are wanted."""
+    with Archive(path) as archive:
+        names = sorted(archive.names)
+        shapes = []
+        for name in names[:_LISTED]:
+            try:
+                with archive.open(name, NUMBERS + TEXTS) as array:
+                    shapes.append(f"{name[:40]} {array.shape}")
+            except DataError:
+                shapes.append(name[:40])
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return (
+        f"{path}: must have arrays named as {wanted}, of parts as in x_train or test_images; got "
+        f"{', '.join(shapes) or 'none'}{more}"
+    )
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names of an archive's arrays; none of another file."""
+    if not is_archive(path):
+        return []
+    with Archive(path) as archive:
+        return list(archive.names)
+
+
+def _alone(path: Path) -> Source | None:
+    """Return a file's only array, if it has only one."""
+    if path.suffix.lower() == ".npy":
+        return Source(path)
+    names = _names(path)
+    return Source(path, names[0]) if len(names) == 1 else None
+
+
+def _in_files(path: Path, prefer: str) -> Found:
+    """Find the files of one array each that are a data set with this one, or in this folder."""
+    folder = path if path.is_dir() else path.parent
+    sets: dict[str, list[_Candidate]] = {}
+    texts: list[_Candidate] = []  # names of classes and features
+    for file in sorted(folder.iterdir()):
+        name = understand(file.stem)
+        if name is None or file.suffix.lower() not in SUFFIXES or is_systems(file.name):
+            continue
+        if file.is_file() and (source := _alone(file)) is not None:
+            ours = texts if name.role.endswith("names") else sets.setdefault(name.of, [])
+            ours.append(_Candidate(file.name, name, source))
+    if folder != path:
+        wanted = understand(path.stem)
+        sets = {of: found for of, found in sets.items() if wanted and of == wanted.of}
+    first = {of: [one.shown for one in found if _is_rows(one)][:1] for of, found in sets.items()}
+    sets = {of: found for of, found in sets.items() if first[of]}
+    if len(sets) > 1:
+        listed = ", ".join(first[of][0] for of in list(sets)[:_LISTED])
+        raise DataError(f"{folder}: holds several data sets; name a file of one of them: {listed}")
+    for found in sets.values():
+        return _assign(folder, found + texts, prefer)
+    return Found({})
+
+
+def _is_rows(candidate: _Candidate) -> bool:
+    return candidate.name is not None and candidate.name.role == "rows"
+
+
+def _assign(where: Path, candidates: list[_Candidate], prefer: str) -> Found:
+    """Give every array its role."""
+    by_role: dict[tuple[str, str], list[_Candidate]] = {}
+    others: list[str] = []
+    for one in candidates:
+        if one.name is None:
+            others.append(one.shown)
+        else:
+            by_role.setdefault((one.name.part, one.name.role), []).append(one)
+    if classes := by_role.pop(("train", "classes"), []):
+        role = "class names" if ("train", "labels") in by_role else "labels"
+        if ("train", role) in by_role:
+            others += [one.shown for one in classes]
+        else:
+            by_role["train", role] = classes
+    chosen = {key: _one(where, key, found, prefer) for key, found in by_role.items()}
+    taken = set(chosen.values())
+    others += [one.shown for every in by_role.values() for one in every if one.source not in taken]
+    parts = {
+        part: Arrays(chosen.get((part, "rows")), chosen.get((part, "labels")))
+        for part in WORDS
+        if {(part, "rows"), (part, "labels")} & chosen.keys()
+    }
+    class_names, feature_names = (
+        chosen.get(("train", role)) for role in ("class names", "feature names")
+    )
+    return Found(parts, class_names, feature_names, tuple(others))
+
+
+def _one(where: Path, key: tuple[str, str], found: list[_Candidate], prefer: str) -> Source:
+    """Return the one array of a role."""
+    names = [one.shown for one in found]
+    if len(names) > 1 and set(names) != {"images", "features"}:
+        part, role = key
+        raise DataError(
+            f"{where}: both {names[0]} and {names[1]} are named as the {role} of the "
+            f"{WORDS[part]} part; leave one of them out"
+        )
+    return found[names.index(prefer) if len(names) > 1 else 0].source
