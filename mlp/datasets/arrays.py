@@ -1,6 +1,7 @@
 """Which arrays of ``.npz`` and ``.npy`` files are rows and labels of which part."""
 
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ from .naming import WORDS, Name, is_systems, understand
 from .npz import NUMBERS, TEXTS, Archive, Source, is_archive
 
 SUFFIXES = (".npy", ".npz")
-_LISTED = 9  # arrays that a message names
+_LISTED, _SHOWN = 9, 60  # arrays that a message names, characters of each
+_ROWS = "rows (images, features, data or x)"
 
 
 class Arrays(NamedTuple):
@@ -87,7 +89,7 @@ def find_arrays(path: Path, prefer: str = "images") -> Found:
     return _assign(path, candidates, prefer)
 
 
-def rows_to_predict(path: Path, prefer: str = "images") -> Arrays:
+def rows_to_predict(path: Path, prefer: str = "images") -> tuple[Source, Source | None]:
     """Find the rows of a file that are to be predicted, and their labels where it has them.
 
     Those of the test part where there is one, else of the validation part, else of the training
@@ -108,30 +110,68 @@ def rows_to_predict(path: Path, prefer: str = "images") -> Arrays:
     alone = _alone(path)
     found = find_arrays(path, prefer)
     if alone is not None:
-        labels = (arrays.labels for arrays in found.parts.values() if arrays.rows == alone)
-        return Arrays(alone, next(labels, None))
+        beside = (labels for rows, labels in found.parts.values() if rows == alone)
+        return alone, next(beside, None)
     for part in ("test", "valid", "train"):
-        if part in found.parts and found.parts[part].rows is not None:
-            return found.parts[part]
-    raise DataError(not_understood(path, "rows (images, features, data or x)"))
+        rows, labels = found.parts.get(part, Arrays(None, None))
+        if rows is not None:
+            return rows, labels
+    raise DataError(_not_understood(path, _ROWS))
 
 
-def not_understood(path: Path, wanted: str) -> str:
-    """Return the message that lists an archive's arrays, and says which names are wanted."""
+def to_train_on(
+    path: Path, found: Found
+) -> tuple[list[tuple[str, tuple[Source, Source]]], list[str]]:
+    """Return the parts that have rows and labels, training first, and notes of what is left out.
+
+    The only part is for training, whatever its name.
+
+    Raises
+    ------
+    DataError
+        There are no training rows with labels.
+    """
+    notes = []
+    whole: dict[str, tuple[Source, Source]] = {}
+    for part, (rows, labels) in found.parts.items():
+        if rows is not None and labels is not None:
+            whole[part] = rows, labels
+        elif only := rows or labels:
+            lacks = "labels" if rows else "rows"
+            notes.append(f"{path}: {only.shown} is left out: there are no {lacks} for it")
+    if len(whole) == 1 and "train" not in found.parts:
+        part, pair = whole.popitem()
+        whole["train"] = pair
+        notes.append(f"{path}: {pair[0].shown} is divided: there are no training rows beside it")
+    if "train" not in whole:
+        raise DataError(_not_understood(path, f"{_ROWS} and labels (labels, label, y or target)"))
+    if found.others:
+        listed = ", ".join(found.others[:_LISTED]) + (
+            ", ..." if len(found.others) > _LISTED else ""
+        )
+        notes.append(f"{path}: left out: {listed}")
+    return list(whole.items()), notes
+
+
+def _not_understood(path: Path, wanted: str) -> str:
+    """Return the message that lists the arrays of a file, and says which names are wanted."""
+    wanted = f"{path}: must have arrays named as {wanted}, or those of a part as in x_train and test_images"
+    if path.is_dir() or not (names := sorted(_names(path))):
+        return f"{wanted}; one in each .npy or .npz file"
+    shapes: list[str] = []
     with Archive(path) as archive:
-        names = sorted(archive.names)
-        shapes = []
         for name in names[:_LISTED]:
             try:
                 with archive.open(name, NUMBERS + TEXTS) as array:
-                    shapes.append(f"{name[:40]} {array.shape}")
+                    shapes.append(f"{name[:_SHOWN]} {array.shape}")
             except DataError:
-                shapes.append(name[:40])
+                shapes.append(name)
+    return f"{wanted}; got {_some([*shapes, *names[_LISTED:]])}"
+
+
+def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return (
-        f"{path}: must have arrays named as {wanted}, of parts as in x_train or test_images; got "
-        f"{', '.join(shapes) or 'none'}{more}"
-    )
+    return ", ".join(name[:_SHOWN] for name in names[:_LISTED]) + more
 
 
 def _names(path: Path) -> list[str]:

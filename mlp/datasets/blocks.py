@@ -1,7 +1,7 @@
 """Rows of an .npz or IDX file to predict, a block at a time: memory does not grow with the file."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TypeAlias
@@ -9,10 +9,12 @@ from typing import TypeAlias
 import numpy as np
 
 from ..files import open_regular, real_size
+from .arrays import rows_to_predict
 from .classes import recognise
-from .errors import LABEL_GROWTH, DataError, expanded_limit, named
-from .idx import GZIP, IDX_NAME, labels_file, open_idx, read_idx
-from .npz import Archive, is_archive
+from .errors import DataError, expanded_limit, named
+from .idx import GZIP, ROW_RANKS, is_images, labels_file, open_idx
+from .idx import read_labels as read_idx_labels
+from .npz import is_archive, open_array, read_labels
 from .pixels import Values, pieces
 from .preparation import Preparation
 from .shapes import Layout, shape_for
@@ -87,23 +89,11 @@ def read_blocks(
 def _find(path: Path, key: str) -> tuple[Opener, np.ndarray | None]:
     """Return what opens a file's rows, and its labels where it has them."""
     if is_archive(path):
-        with Archive(path) as archive:
-            if key not in archive.names:
-                raise DataError(
-                    f"{path}: must hold the array '{key}' for this model, "
-                    f"got {sorted(archive.names)[:9]}"
-                )
-            labels = archive.read("labels", LABEL_GROWTH) if "labels" in archive.names else None
-        return partial(_open_array, path, key), labels
+        rows, labels = rows_to_predict(path, key)
+        return partial(open_array, rows), None if labels is None else read_labels(labels)
     if _begins_with(path, b"PK"):
         raise DataError(f"{path}: is no whole .npz archive")
-    return partial(open_idx, path, 3), _idx_labels(path)
-
-
-@contextmanager
-def _open_array(path: Path, key: str) -> Iterator[StoredArray]:
-    with Archive(path) as archive, archive.open(key) as array:
-        yield array
+    return partial(open_idx, path, *ROW_RANKS), _idx_labels(path)
 
 
 def _begins_with(path: Path, *starts: bytes) -> bool:
@@ -113,13 +103,13 @@ def _begins_with(path: Path, *starts: bytes) -> bool:
 
 def _idx_labels(path: Path) -> np.ndarray | None:
     """Read the labels beside a file of images that is named as such files are."""
-    if not IDX_NAME.fullmatch(path.name):
+    if not is_images(path):
         return None
     try:
         file = labels_file(path)
     except DataError:
         return None
-    return read_idx(file, 1, LABEL_GROWTH)
+    return read_idx_labels(file)[0]
 
 
 def _look(open_rows: Opener, layout: Layout, path: Path) -> Values:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..files import exists, open_regular, stamp
+from .arrays import find_arrays, to_train_on
 from .errors import DataError, named
-from .idx import IDX_NAME, find_pairs, labels_file, read_idx_pair
+from .idx import ROW_RANKS, find_pairs, is_images, read_idx
+from .idx import read_labels as read_idx_labels
 from .judge import Pair
-from .npz import is_archive, read_npz
+from .npz import is_archive, read_labels, read_names, read_rows
 from .on_disk import read_npy_folder
 from .reading import Reading
 
@@ -64,19 +66,60 @@ def read(path: Path, reading: Reading) -> Content:
     with named(path):
         form, files = _form(path)
         digest = partial(_unchanged, _stamps(*files), partial(sha256_of, path))
-        if form == "npz":
-            return Content({"train": Pair(*read_npz(path))}, digest)
+        if form == "folders":
+            return _read_folders(path, reading)
         if form == "npy":
             note = f"{path}: images stay on disk; labels and the rows' order take 13 bytes a row"
             return Content({"train": Pair(*read_npy_folder(*files))}, digest, notes=(note,))
         if form == "idx":
-            pairs = (
-                Pair(*read_idx_pair(*two)) for two in zip(files[::2], files[1::2], strict=True)
-            )
-            return Content(dict(zip(("train", "test"), pairs, strict=False)), digest)
-        from .folders import read_class_folders  # brings Pillow, which nothing else needs
+            return _read_idx(path, reading, digest)
+        return _read_arrays(path, reading, digest)
 
-        parts, names, ground, hashes, notes = read_class_folders(path, reading.image_size)
+
+def _read_arrays(path: Path, reading: Reading, digest: Callable[[], str]) -> Content:
+    found = find_arrays(path)
+    arrays, notes = to_train_on(path, found)
+    parts = {part: Pair(read_rows(rows), read_labels(labels)) for part, (rows, labels) in arrays}
+    names: dict[str, tuple[str, ...]] = {}
+    for kind, source in (("class", found.class_names), ("feature", found.feature_names)):
+        try:
+            names[kind] = () if source is None else read_names(source)
+        except DataError as error:
+            notes.append(f"{error}; its {kind} names are left out")
+    columns, shape = names.get("feature", ()), parts["train"].rows.shape
+    if columns and (shape != (shape[0], len(columns)) or reading.image_size is not None):
+        notes.append(f"{path}: its {len(columns)} feature names do not fit the rows: left out")
+        columns = ()
+    return Content(
+        parts,
+        digest,
+        class_names=names.get("class", ()),
+        feature_names=columns,
+        notes=tuple(notes),
+    )
+
+
+def _read_idx(path: Path, reading: Reading, digest: Callable[[], str]) -> Content:
+    pairs = find_pairs(path)
+    parts: dict[str, Pair] = {}
+    notes: list[str] = []
+    for part, (images, labels_of) in pairs.items():
+        rows = read_idx(images, *ROW_RANKS)
+        labels, note = read_idx_labels(labels_of)
+        parts[part] = Pair(rows, labels)
+        notes += [note] if note else []
+    others = [pair.images.name for part, pair in pairs.items() if part != "train"]
+    if others and not path.is_dir():
+        notes.insert(0, f"{path}: {' and '.join(others)} beside it are taken too")
+    if "emnist" in pairs["train"].images.name.lower() and not reading.transpose:
+        notes.append(f"{path}: EMNIST's pictures lie on their side; --transpose stands them up")
+    return Content(parts, digest, notes=tuple(notes))
+
+
+def _read_folders(path: Path, reading: Reading) -> Content:
+    from .folders import read_class_folders  # brings Pillow, which nothing else needs
+
+    parts, names, ground, hashes, notes = read_class_folders(path, reading.image_size)
     digest = partial(_combined_sha256, hashes)
     return Content(parts, digest, class_names=names, from_pictures=True, ground=ground, notes=notes)
 
@@ -101,22 +144,43 @@ def sha256_of(path: Path) -> str:
 
 
 def _form(path: Path) -> tuple[str, list[Path]]:
-    """Return the form of a data set, ``npz``, ``npy``, ``idx`` or ``folders``, and its files."""
+    """Return a data set's form, and its files where they are known.
+
+    A form is ``npz``, one archive of several arrays; ``arrays``, files of one array each; ``npy``,
+    whose images stay on disk; ``idx`` or ``folders``.
+    """
     if not exists(path):
         raise DataError(f"{path}: no such file or folder", mend="--data names the data set")
-    if not path.is_dir():
-        if is_archive(path):
-            return "npz", [path]
-        if IDX_NAME.fullmatch(path.name):
-            return "idx", [path, labels_file(path)]
-        raise DataError(
-            f"{path}: must be a whole .npz archive, an IDX file of images, a folder with IDX "
-            "files, or a folder of class folders of pictures"
-        )
-    if "images.npy" in {file.name for file in path.iterdir()}:
-        return "npy", [path / "images.npy", path / "labels.npy"]
-    pairs = find_pairs(path)
-    return ("idx" if pairs else "folders"), list(chain.from_iterable(pairs))
+    folder = path if path.is_dir() else path.parent
+    on_disk = [folder / "images.npy", folder / "labels.npy"]
+    if path.is_dir():
+        if exists(on_disk[0]):
+            return "npy", on_disk
+        if pairs := find_pairs(path):
+            return "idx", list(chain.from_iterable(pairs.values()))
+        arrays = [] if _holds_pictures(path) else find_arrays(path).files
+        return ("arrays" if arrays else "folders"), arrays
+    if path == on_disk[0]:
+        return "npy", on_disk
+    if path.suffix.lower() == ".npy" or is_archive(path):
+        files = find_arrays(path).files or [path]
+        return ("npz" if files == [path] else "arrays"), files
+    if is_images(path):
+        return "idx", list(chain.from_iterable(find_pairs(path).values()))
+    raise DataError(
+        f"{path}: must be a whole .npz archive, an IDX file of images, a folder with IDX files, or "
+        "a folder of class folders of pictures"
+    )
+
+
+def _holds_pictures(path: Path) -> bool:
+    """Return whether there are class folders of pictures, which any arrays only lie beside."""
+    if not any(file.is_dir() for file in path.iterdir()):
+        return False
+    from .listing import Listing  # brings Pillow
+
+    listing = Listing(path)
+    return any(listing.pictures(folder) for _, folder in listing.class_folders())
 
 
 def _stamps(*files: Path) -> dict[Path, object]:

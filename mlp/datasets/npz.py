@@ -18,6 +18,7 @@ from .stored import StoredArray
 HEADER_LIMIT = 2**10  # bytes of an .npy header: of plain arrays 128, and parsing is quadratic
 NUMBERS, TEXTS = "biuf", "US"  # kinds of dtypes
 _TEXT_GROWTH = 64  # a short text becomes a Python string, and is sorted
+_NAMES, _NAMES_LIMIT = 2**17, 2**24  # of classes or features; bytes of them
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What NumPy's header parser lets through: of literals, tokens, tuples and dtypes without a meaning.
 _BAD_HEADER = (
@@ -59,17 +60,17 @@ class Archive:
         with self._archive.open(self.names[name]) as stream:
             yield open_npy(stream, f"{self._path}: {name}", kinds)
 
-    def read(self, name: str, growth: int = 1) -> np.ndarray:
-        """Read one array, in memory that its values may take `growth` times."""
-        with self.open(name) as array:
-            return array.read(expanded_limit(real_size(self._path), growth))
-
 
 class Source(NamedTuple):
     """Where an array is: its file, and its name in an archive, which an ``.npy`` file lacks."""
 
     file: Path
     array: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """Its name."""
+        return self.file.name if self.array is None else self.array
 
     def __str__(self) -> str:
         return str(self.file) if self.array is None else f"{self.file}: {self.array}"
@@ -79,24 +80,6 @@ def is_archive(path: Path) -> bool:
     """Return whether a file is a whole ``.npz`` archive, as far as its end shows."""
     with open_regular(path) as file:
         return zipfile.is_zipfile(file)
-
-
-def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read rows and labels.
-
-    Raises
-    ------
-    DataError
-        The archive has no such arrays, or they are not what they claim.
-    """
-    with Archive(path) as archive:
-        rows = next((key for key in ("images", "features") if key in archive.names), None)
-        if rows is None or "labels" not in archive.names:
-            raise DataError(
-                f"{path}: must hold the arrays 'images' (or 'features') and 'labels', "
-                f"got {sorted(archive.names)[:9]}"
-            )
-        return archive.read(rows), archive.read("labels", LABEL_GROWTH)
 
 
 @contextmanager
@@ -129,6 +112,16 @@ def read_labels(source: Source) -> np.ndarray:
         if array.dtype.kind in NUMBERS:
             return array.read(expanded_limit(on_disk, LABEL_GROWTH))
         return _texts(array.read(expanded_limit(on_disk, _TEXT_GROWTH)), str(source))
+
+
+def read_names(source: Source) -> tuple[str, ...]:
+    """Read the names of classes or features: an array of texts."""
+    with open_array(source, TEXTS) as array:
+        if len(array.shape) != 1 or array.shape[0] > _NAMES:
+            raise DataError(
+                f"{source}: must have shape (K,), K at most {_NAMES}, got {array.shape}"
+            )
+        return tuple(map(str, _texts(array.read(_NAMES_LIMIT), str(source))))
 
 
 def _texts(array: np.ndarray, name: str) -> np.ndarray:

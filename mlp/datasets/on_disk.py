@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..files import exists, open_regular, real_size, stamp
-from .errors import LABEL_GROWTH, DataError, expanded_limit
-from .npz import open_npy
+from ..files import exists, open_regular, stamp
+from .errors import DataError
+from .npz import Source, open_npy, read_labels
 
 
 class FileRows:
@@ -141,7 +141,4 @@ def read_npy_folder(images: Path, labels: Path) -> tuple[FileRows, np.ndarray]:
         )
     if (size := images.stat().st_size) != offset + array.nbytes:
         raise DataError(f"{images}: claims {array.nbytes} bytes, holds {size - offset}")
-    with open_regular(labels) as stream:
-        limit = expanded_limit(real_size(labels), LABEL_GROWTH)
-        numbers = open_npy(stream, str(labels)).read(limit)
-    return FileRows(images, offset, array.shape), numbers
+    return FileRows(images, offset, array.shape), read_labels(Source(labels))

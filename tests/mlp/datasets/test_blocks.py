@@ -84,7 +84,7 @@ def bad_rows(path, kind):
     images = np.zeros((4, 28, 28), np.uint8)
     labels = np.zeros(4, np.int64)
     arrays = {
-        "no images": {"pictures": images},
+        "no images": {"pictures": images, "labels": labels},
         "other size": {"images": images[:, 1:]},
         "floats": {"images": images + np.float32(0.5) * np.arange(4)[:, None, None]},
         "objects": {"images": np.array([{}, {}], object)},
@@ -101,7 +101,10 @@ def bad_rows(path, kind):
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("no images", "must hold the array 'images' for this model, got ['pictures']"),
+        (
+            "no images",
+            "must have arrays named as rows (images, features, data or x), or those of a part as in x_train",
+        ),
         (
             "other size",
             "takes pictures of shape (N, 28, 28) or (N, 784), got uint8 of shape (4, 27, 28)",
@@ -113,7 +116,7 @@ def bad_rows(path, kind):
         ("labels of two ones", "must be one-hot, a single 1 among zeros in every row; row 0 holds"),
         (b"PK\x03\x04 no archive", "is no whole .npz archive"),
         (b"\x1f\x8b no gzip", "cannot be read, or is damaged"),
-        (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of 3-dimensional bytes"),
+        (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of bytes or numbers in 3"),
         (idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28)), "the limit is"),
         (gzip.compress(idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28))), "the limit is"),
         (idx(np.zeros((1, 28, 28), np.uint8), (9, 28, 28)), "claims 9 rows, ends within"),

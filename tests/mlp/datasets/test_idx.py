@@ -42,20 +42,25 @@ def test_the_labels_of_images_are_named_like_them(tmp_path):
     ):
         (tmp_path / labels).touch()
         assert labels_file(tmp_path / images) == tmp_path / labels
-    with pytest.raises(DataError, match=r"missing: x-labels-idx1-ubyte or x-labels-idx1-ubyte.gz"):
-        labels_file(tmp_path / "x-images-idx3-ubyte")
+    with pytest.raises(DataError, match=r"missing: z-labels-idx1-ubyte or z-labels-idx1-ubyte.gz"):
+        labels_file(tmp_path / "z-images-idx3-ubyte")
 
 
 def test_a_folders_pairs_are_training_and_test_or_a_single_one(tmp_path):
-    assert find_pairs(tmp_path) == []
+    assert find_pairs(tmp_path) == {}
     write_idx(tmp_path, "letters", IMAGES, LABELS)
-    assert [images.name for images, _ in find_pairs(tmp_path)] == ["letters-images-idx3-ubyte"]
+    (pair,) = find_pairs(tmp_path).values()
+    assert pair.images.name == "letters-images-idx3-ubyte"
     write_idx(tmp_path, "t10k", IMAGES, LABELS)
-    with pytest.raises(DataError, match=r"several IDX pairs \(letters, t10k\); name one images"):
+    several = (
+        "holds several data sets; name the images of one of them: letters-images-idx3-ubyte, t10k"
+    )
+    with pytest.raises(DataError, match=several):
         find_pairs(tmp_path)
+    (tmp_path / "letters-images-idx3-ubyte").unlink()
     write_idx(tmp_path, "train", IMAGES, LABELS)
-    names = [images.name.partition("-")[0] for images, _ in find_pairs(tmp_path)]
-    assert names == ["train", "t10k"]
+    names = {part: pair.images.name[:5] for part, pair in find_pairs(tmp_path).items()}
+    assert names == {"train": "train", "test": "t10k-"}
 
 
 def test_a_dimension_that_numpy_cannot_hold_is_refused(tmp_path):
@@ -103,7 +108,7 @@ def claim(*shape):
 
 
 BAD_IDX = {
-    "other magic": ({"train-images-idx3-ubyte": b"\0\0\x0d\x03" + bytes(12)}, "got 00000d03"),
+    "other magic": ({"train-images-idx3-ubyte": b"\0\0\x0a\x03" + bytes(12)}, "got 00000a03"),
     "short header": ({"train-images-idx3-ubyte": b"\0\0\x08"}, "must begin with the IDX header"),
     "10**12 rows": (
         {"train-images-idx3-ubyte": claim(2**32 - 1, 300, 300)},
@@ -121,7 +126,7 @@ BAD_IDX = {
     "labels missing": ({"train-labels-idx1-ubyte": None}, "the labels beside it are missing"),
     "two pairs": (
         {"letters-images-idx3-ubyte": idx(IMAGES), "letters-labels-idx1-ubyte": idx(LABELS)},
-        r"holds several IDX pairs \(letters, train\); name one images file",
+        "several data sets; .*: letters-images-idx3-ubyte, train-images-idx3-ubyte",
     ),
     "other test shape": (
         {"t10k-images-idx3-ubyte": idx(IMAGES[:, :, :3]), "t10k-labels-idx1-ubyte": idx(LABELS)},
@@ -132,7 +137,10 @@ BAD_IDX = {
         "test set: labels must be among those of the training rows, 0 to 2; got 3",
     ),
     "broken gzip": (GZ | {GZ_NAME: gzip.compress(idx(IMAGES))[:-9]}, "damaged"),
-    "no gzip": (GZ | {GZ_NAME: b"letters"}, "must begin with the IDX header of 3-dimensional"),
+    "no gzip": (
+        GZ | {GZ_NAME: b"letters"},
+        "must begin with the IDX header of bytes or numbers in 2 to 4",
+    ),
     "gzip bomb": (
         GZ | {GZ_NAME: gzip.compress(claim(2**21, 28, 28) + bytes(10**6))},
         "claims 1644167168 bytes, the limit is 1073741824",

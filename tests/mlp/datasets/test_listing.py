@@ -1,22 +1,9 @@
 """Which files are pictures of which class and part; folders themselves: test_folders.py."""
 
-import pytest
 from data_files import write_png
 from numpy import zeros
 
-from mlp.datasets.listing import Listing, is_systems
-
-
-@pytest.mark.parametrize(
-    "name", [".git", ".DS_Store", "__MACOSX", "Thumbs.db", "@eaDir", "._a.png"]
-)
-def test_what_systems_leave_is_known_by_its_name(name):
-    assert is_systems(name)
-
-
-@pytest.mark.parametrize("name", ["A", "_a", "train", "a.png", "0"])
-def test_other_names_are_meant(name):
-    assert not is_systems(name)
+from mlp.datasets.listing import Listing
 
 
 def test_pictures_are_listed_by_part_class_and_name_whatever_their_case(tmp_path):

@@ -20,7 +20,9 @@ from data_files import (
 
 from mlp import load
 from mlp.datasets import errors
-from mlp.datasets.npz import Archive, read_npz
+from mlp.datasets.content import read
+from mlp.datasets.npz import Archive, Source, open_array, read_rows
+from mlp.datasets.reading import Reading
 
 IMAGES, IMAGE_LABELS = images_and_labels()
 LABELS = (np.arange(30) % 3).astype(np.uint8)
@@ -34,6 +36,10 @@ def header(descr="'|u1'", shape="(30, 2, 2)"):
 def claim(shape, data=b""):
     """Give an archive whose images claim a shape and have these data."""
     return npz_of_npy(npy(header(shape=str(shape)), data), IMAGE_LABELS)
+
+
+def read_npz(path):
+    return read(path, Reading()).parts["train"]
 
 
 def write(path, images, compression=zipfile.ZIP_DEFLATED, labels=LABELS):
@@ -54,9 +60,9 @@ def test_arrays_are_found_by_name_and_read_one_by_one(tmp_path):
     np.savez(tmp_path / "a.npz", images=IMAGES, labels=IMAGE_LABELS)
     with Archive(tmp_path / "a.npz") as archive:
         assert set(archive.names) == {"images", "labels"}
-        with archive.open("images") as array:
-            assert (array.shape, array.dtype) == (IMAGES.shape, np.uint8)
-        assert_same_bits(archive.read("labels"), IMAGE_LABELS)
+    with open_array(Source(tmp_path / "a.npz", "images")) as array:
+        assert (array.shape, array.dtype) == (IMAGES.shape, np.uint8)
+    assert_same_bits(read_rows(Source(tmp_path / "a.npz", "labels")), IMAGE_LABELS)
 
 
 @pytest.mark.filterwarnings("ignore::mlp.ScaleWarning")  # they are pixels
@@ -148,16 +154,20 @@ WHOLE = npz_bytes(images=IMAGES, labels=IMAGE_LABELS)
 BAD = {
     "wrong key": (
         npz_bytes(pictures=IMAGES, labels=IMAGE_LABELS),
-        r"must hold the arrays 'images' \(or 'features'\) and 'labels', got \['labels', 'pictures",
+        r"must have arrays named as rows .*; got labels \(60,\), pictures \(60, 5, 4\)$",
     ),
-    "no labels": (npz_bytes(images=IMAGES), r"must hold the arrays .* got \['images'\]"),
+    "no labels": (npz_bytes(images=IMAGES), r"must have arrays .* got images \(60, 5, 4\)$"),
     "pickle": (
         npz_bytes(images=np.array([print, None]), labels=IMAGE_LABELS),
         "images: must hold numbers, got dtype object",
     ),
-    "texts": (
-        npz_bytes(images=IMAGES, labels=np.array(["a"] * N)),
-        "labels: must hold numbers, got dtype <U1",
+    "pickled labels": (
+        npz_bytes(images=IMAGES, labels=np.array(["a"] * N, object)),
+        "labels: must hold numbers or texts, got dtype object; save texts as numpy.array",
+    ),
+    "texts for rows": (
+        npz_bytes(images=np.array(["a"] * N), labels=IMAGE_LABELS),
+        "images: must hold numbers, got dtype <U1",
     ),
     "corrupt member": (WHOLE[:200] + b"\0\1\2\3" * 9 + WHOLE[236:], "damaged|no .npy array"),
     "10**12 rows": (claim((10**12, 28, 28)), "images: claims 784000000000000 bytes, the limit is"),

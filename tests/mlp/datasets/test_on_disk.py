@@ -102,7 +102,7 @@ def test_a_file_that_shrinks_while_training_is_an_error(folder):
         ("images.npy", np.zeros((500, 6, 5), np.float32), "got float32"),
         ("images.npy", np.zeros((500, 6, 5), np.uint8, order="F"), "in C order"),
         ("images.npy", np.zeros((499, 6, 5), np.uint8), "499 rows but 500 labels"),
-        ("labels.npy", np.array([None]), "must hold numbers, got dtype object"),
+        ("labels.npy", np.array([None]), "must hold numbers or texts, got dtype object"),
         ("labels.npy", np.zeros(500, np.uint8), "at least 2 classes"),
     ],
 )
