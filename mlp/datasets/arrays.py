@@ -155,7 +155,10 @@ def to_train_on(
 
 def _not_understood(path: Path, wanted: str) -> str:
     """Return the message that lists the arrays of a file, and says which names are wanted."""
-    wanted = f"{path}: must have arrays named as {wanted}, or those of a part as in x_train and test_images"
+    wanted = (
+        f"{path}: must have arrays named as {wanted}, or those of a part as in x_train and "
+        "test_images"
+    )
     if path.is_dir() or not (names := sorted(_names(path))):
         return f"{wanted}; one in each .npy or .npz file"
     shapes: list[str] = []
@@ -186,29 +189,31 @@ def _alone(path: Path) -> Source | None:
     """Return a file's only array, if it has only one."""
     if path.suffix.lower() == ".npy":
         return Source(path)
-    names = _names(path)
+    if not (names := _names(path)) and path.suffix.lower() == ".npz":
+        raise DataError(f"{path}: is no whole .npz archive")
     return Source(path, names[0]) if len(names) == 1 else None
 
 
 def _in_files(path: Path, prefer: str) -> Found:
     """Find the files of one array each that are a data set with this one, or in this folder."""
-    folder = path if path.is_dir() else path.parent
+    whole = path.is_dir()
+    folder, wanted = (path, None) if whole else (path.parent, understand(path.stem))
     sets: dict[str, list[_Candidate]] = {}
     texts: list[_Candidate] = []  # names of classes and features
     for file in sorted(folder.iterdir()):
         name = understand(file.stem)
         if name is None or file.suffix.lower() not in SUFFIXES or is_systems(file.name):
             continue
-        if file.is_file() and (source := _alone(file)) is not None:
-            ours = texts if name.role.endswith("names") else sets.setdefault(name.of, [])
+        of_all = name.role.endswith("names")
+        if not (whole or of_all or (wanted and name.of == wanted.of)) or not file.is_file():
+            continue
+        if (source := _alone(file)) is not None:
+            ours = texts if of_all else sets.setdefault(name.of, [])
             ours.append(_Candidate(file.name, name, source))
-    if folder != path:
-        wanted = understand(path.stem)
-        sets = {of: found for of, found in sets.items() if wanted and of == wanted.of}
-    first = {of: [one.shown for one in found if _is_rows(one)][:1] for of, found in sets.items()}
+    first = {of: next((one.shown for one in sets[of] if _is_rows(one)), "") for of in sets}
     sets = {of: found for of, found in sets.items() if first[of]}
     if len(sets) > 1:
-        listed = ", ".join(first[of][0] for of in list(sets)[:_LISTED])
+        listed = ", ".join(first[of] for of in list(sets)[:_LISTED])
         raise DataError(f"{folder}: holds several data sets; name a file of one of them: {listed}")
     for found in sets.values():
         return _assign(folder, found + texts, prefer)

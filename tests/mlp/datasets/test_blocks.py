@@ -103,7 +103,7 @@ def bad_rows(path, kind):
     [
         (
             "no images",
-            "must have arrays named as rows (images, features, data or x), or those of a part as in x_train",
+            "must have arrays named as rows (images, features, data or x), or those of a part",
         ),
         (
             "other size",

@@ -6,7 +6,11 @@ from mlp.datasets.naming import Name, is_systems, understand
 
 ROWS = "images image imgs img X x data features".split()
 LABELS = "labels label y target targets".split()
-TRAIN, VALID, TEST = "train training".split(), "val valid validation dev".split(), "test t10k".split()
+TRAIN, VALID, TEST = (
+    "train training".split(),
+    "val valid validation dev".split(),
+    "test t10k".split(),
+)
 
 
 @pytest.mark.parametrize(
