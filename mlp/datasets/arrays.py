@@ -1,56 +1,17 @@
 """Which arrays of ``.npz`` and ``.npy`` files are rows and labels of which part."""
 
-import itertools
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
-from typing import NamedTuple
 
 from .errors import DataError
-from .naming import WORDS, Name, is_systems, understand
+from .naming import is_systems, part_of, understand
 from .npz import NUMBERS, TEXTS, Archive, Source, is_archive
+from .roles import Arrays, Candidate, Found, assign
 
 SUFFIXES = (".npy", ".npz")
 _LISTED, _SHOWN = 9, 60  # arrays that a message names, characters of each
 _ROWS = "rows (images, features, data or x)"
-
-
-class Arrays(NamedTuple):
-    """Rows and labels of one part; None where there are none."""
-
-    rows: Source | None
-    labels: Source | None
-
-
-class Found(NamedTuple):
-    """The arrays of a data set.
-
-    Attributes
-    ----------
-    parts : dict of Arrays
-        Of ``train``, ``valid`` and ``test``; arrays whose names have no word for a part are of
-        ``train``.
-    class_names, feature_names : Source or None
-    others : tuple of str
-        Names that are not understood.
-    """
-
-    parts: dict[str, Arrays]
-    class_names: Source | None = None
-    feature_names: Source | None = None
-    others: tuple[str, ...] = ()
-
-    @property
-    def files(self) -> list[Path]:
-        """The files that hold them."""
-        pairs = itertools.chain.from_iterable(self.parts.values())
-        every = (*pairs, self.class_names, self.feature_names)
-        return sorted({source.file for source in every if source is not None})
-
-
-class _Candidate(NamedTuple):
-    shown: str
-    name: Name | None
-    source: Source
 
 
 def find_arrays(path: Path, prefer: str = "images") -> Found:
@@ -59,7 +20,7 @@ def find_arrays(path: Path, prefer: str = "images") -> Found:
     An archive of several arrays is a data set by itself. An ``.npy`` file, and an archive of one
     array, is one together with the files beside it that are named like it: ``x_train.npy`` with
     ``y_train.npy``, ``kmnist-train-imgs.npz`` with ``kmnist-train-labels.npz``; and so is a folder
-    of these.
+    of these, or of archives that are named as parts are.
 
     Parameters
     ----------
@@ -78,15 +39,11 @@ def find_arrays(path: Path, prefer: str = "images") -> Found:
     DataError
         Two arrays have one role, or a folder holds several data sets.
     """
-    names = [] if path.is_dir() else _names(path)
-    if len(names) < 2:
-        return _in_files(path, prefer)
-    candidates = []
-    for text in names:
-        name = understand(text)
-        known = name is not None and not name.of
-        candidates.append(_Candidate(text, name if known else None, Source(path, text)))
-    return _assign(path, candidates, prefer)
+    candidates = [] if path.is_dir() else _candidates(path)
+    if len(candidates) > 1:
+        return assign(path, candidates, prefer)
+    found = _in_files(path, prefer)
+    return found if found.parts or not path.is_dir() else _in_archives(path, prefer)
 
 
 def rows_to_predict(path: Path, prefer: str = "images") -> tuple[Source, Source | None]:
@@ -180,6 +137,8 @@ def _some(names: Sequence[str]) -> str:
 def _names(path: Path) -> list[str]:
     """Return the names of an archive's arrays; none of another file."""
     if not is_archive(path):
+        if path.suffix.lower() == ".npz":
+            raise DataError(f"{path}: is no whole .npz archive")
         return []
     with Archive(path) as archive:
         return list(archive.names)
@@ -189,8 +148,7 @@ def _alone(path: Path) -> Source | None:
     """Return a file's only array, if it has only one."""
     if path.suffix.lower() == ".npy":
         return Source(path)
-    if not (names := _names(path)) and path.suffix.lower() == ".npz":
-        raise DataError(f"{path}: is no whole .npz archive")
+    names = _names(path)
     return Source(path, names[0]) if len(names) == 1 else None
 
 
@@ -198,8 +156,8 @@ def _in_files(path: Path, prefer: str) -> Found:
     """Find the files of one array each that are a data set with this one, or in this folder."""
     whole = path.is_dir()
     folder, wanted = (path, None) if whole else (path.parent, understand(path.stem))
-    sets: dict[str, list[_Candidate]] = {}
-    texts: list[_Candidate] = []  # names of classes and features
+    sets: dict[str, list[Candidate]] = {}
+    texts: list[Candidate] = []  # names of classes and features
     for file in sorted(folder.iterdir()):
         name = understand(file.stem)
         if name is None or file.suffix.lower() not in SUFFIXES or is_systems(file.name):
@@ -209,57 +167,39 @@ def _in_files(path: Path, prefer: str) -> Found:
             continue
         if (source := _alone(file)) is not None:
             ours = texts if of_all else sets.setdefault(name.of, [])
-            ours.append(_Candidate(file.name, name, source))
-    first = {of: next((one.shown for one in sets[of] if _is_rows(one)), "") for of in sets}
+            ours.append(Candidate(file.name, name, source))
+    first = {of: [one.shown for one in found if _is_rows(one)] for of, found in sets.items()}
     sets = {of: found for of, found in sets.items() if first[of]}
     if len(sets) > 1:
-        listed = ", ".join(first[of] for of in list(sets)[:_LISTED])
+        listed = ", ".join(first[of][0] for of in list(sets)[:_LISTED])
         raise DataError(f"{folder}: holds several data sets; name a file of one of them: {listed}")
-    for found in sets.values():
-        return _assign(folder, found + texts, prefer)
-    return Found({})
+    return assign(folder, chain(*sets.values(), texts), prefer) if sets else Found({})
 
 
-def _is_rows(candidate: _Candidate) -> bool:
+def _is_rows(candidate: Candidate) -> bool:
     return candidate.name is not None and candidate.name.role == "rows"
 
 
-def _assign(where: Path, candidates: list[_Candidate], prefer: str) -> Found:
-    """Give every array its role."""
-    by_role: dict[tuple[str, str], list[_Candidate]] = {}
-    others: list[str] = []
-    for one in candidates:
-        if one.name is None:
-            others.append(one.shown)
-        else:
-            by_role.setdefault((one.name.part, one.name.role), []).append(one)
-    if classes := by_role.pop(("train", "classes"), []):
-        role = "class names" if ("train", "labels") in by_role else "labels"
-        if ("train", role) in by_role:
-            others += [one.shown for one in classes]
-        else:
-            by_role["train", role] = classes
-    chosen = {key: _one(where, key, found, prefer) for key, found in by_role.items()}
-    taken = set(chosen.values())
-    others += [one.shown for every in by_role.values() for one in every if one.source not in taken]
-    parts = {
-        part: Arrays(chosen.get((part, "rows")), chosen.get((part, "labels")))
-        for part in WORDS
-        if {(part, "rows"), (part, "labels")} & chosen.keys()
-    }
-    class_names, feature_names = (
-        chosen.get(("train", role)) for role in ("class names", "feature names")
-    )
-    return Found(parts, class_names, feature_names, tuple(others))
+def _in_archives(folder: Path, prefer: str) -> Found:
+    """Find the archives of a folder: one, or one for each part, which their names say."""
+    candidates = []
+    for file in sorted(folder.glob("*.[nN][pP][zZ]")):
+        if not is_systems(file.name) and file.is_file():
+            part = part_of(file.stem)
+            for one in _candidates(file):
+                name = one.name
+                if name is not None and part is not None and name.part == "train":
+                    name = name._replace(part=part)
+                shown = f"{file.name}: {one.shown}"
+                candidates.append(Candidate(shown, name, one.source))
+    return assign(folder, candidates, prefer)
 
 
-def _one(where: Path, key: tuple[str, str], found: list[_Candidate], prefer: str) -> Source:
-    """Return the one array of a role."""
-    names = [one.shown for one in found]
-    if len(names) > 1 and set(names) != {"images", "features"}:
-        part, role = key
-        raise DataError(
-            f"{where}: both {names[0]} and {names[1]} are named as the {role} of the "
-            f"{WORDS[part]} part; leave one of them out"
-        )
-    return found[names.index(prefer) if len(names) > 1 else 0].source
+def _candidates(path: Path) -> list[Candidate]:
+    """Return the arrays of an archive."""
+    candidates = []
+    for text in _names(path):
+        name = understand(text)
+        known = name is not None and not name.of
+        candidates.append(Candidate(text, name if known else None, Source(path, text)))
+    return candidates

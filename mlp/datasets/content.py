@@ -79,6 +79,9 @@ def read(path: Path, reading: Reading) -> Content:
 def _read_arrays(path: Path, reading: Reading, digest: Callable[[], str]) -> Content:
     found = find_arrays(path)
     arrays, notes = to_train_on(path, found)
+    beside = [file.name for file in found.files if file != path]
+    if beside and not path.is_dir():
+        notes.insert(0, f"{path}: read together with {', '.join(beside)}")
     parts = {part: Pair(read_rows(rows), read_labels(labels)) for part, (rows, labels) in arrays}
     names: dict[str, tuple[str, ...]] = {}
     for kind, source in (("class", found.class_names), ("feature", found.feature_names)):
@@ -110,7 +113,7 @@ def _read_idx(path: Path, reading: Reading, digest: Callable[[], str]) -> Conten
         notes += [note] if note else []
     others = [pair.images.name for part, pair in pairs.items() if part != "train"]
     if others and not path.is_dir():
-        notes.insert(0, f"{path}: {' and '.join(others)} beside it are taken too")
+        notes.insert(0, f"{path}: read together with {', '.join(others)}")
     if "emnist" in pairs["train"].images.name.lower() and not reading.transpose:
         notes.append(f"{path}: EMNIST's pictures lie on their side; --transpose stands them up")
     return Content(parts, digest, notes=tuple(notes))

@@ -57,10 +57,7 @@ def understand(name: str) -> Name | None:
     """
     if (whole := _WHOLE.get(name.lower())) is not None:
         return Name(whole, "train", "")
-    words: list[str] = []
-    for word in _SEPARATOR.split(name.lower()):
-        joined = None if word in _ROLES or word in PARTS else _JOINED.fullmatch(word)
-        words += [one for one in joined.groups() if one] if joined else [word]
+    words = _words(name)
     roles = [word for word in words if word in _ROLES]
     parts = {PARTS[word] for word in words if word in PARTS}
     if not roles or len(parts) > 1:
@@ -68,6 +65,20 @@ def understand(name: str) -> Name | None:
     role = [word for word in roles if word != "data"] or roles
     others = (word for word in words if word and word not in _ROLES and word not in PARTS)
     return Name(_ROLES[role[-1]], parts.pop() if parts else "train", "-".join(others))
+
+
+def part_of(name: str) -> str | None:
+    """Return the part that a name says, whatever else it says; None where it says none, or two."""
+    parts = {PARTS[word] for word in _words(name) if word in PARTS}
+    return parts.pop() if len(parts) == 1 else None
+
+
+def _words(name: str) -> list[str]:
+    words: list[str] = []
+    for word in _SEPARATOR.split(name.lower()):
+        joined = None if word in _ROLES or word in PARTS else _JOINED.fullmatch(word)
+        words += [one for one in joined.groups() if one] if joined else [word]
+    return words
 
 
 def is_systems(name: str) -> bool:

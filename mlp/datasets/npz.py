@@ -18,6 +18,7 @@ from .stored import StoredArray
 HEADER_LIMIT = 2**10  # bytes of an .npy header: of plain arrays 128, and parsing is quadratic
 NUMBERS, TEXTS = "biuf", "US"  # kinds of dtypes
 _TEXT_GROWTH = 64  # a short text becomes a Python string, and is sorted
+_MEMBERS = 2**14  # of an archive, which is opened several times
 _NAMES, _NAMES_LIMIT = 2**17, 2**24  # of classes or features; bytes of them
 _COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 # What NumPy's header parser lets through: of literals, tokens, tuples and dtypes without a meaning.
@@ -39,6 +40,8 @@ class Archive:
         self._path, self._file = path, open_regular(path)
         try:
             self._archive = zipfile.ZipFile(self._file)
+            if len(self._archive.namelist()) > _MEMBERS:
+                raise DataError(f"{path}: must hold at most {_MEMBERS} arrays")
         except BaseException:
             self._file.close()
             raise

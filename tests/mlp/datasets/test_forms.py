@@ -126,6 +126,20 @@ FORMS = {
     ),
     "npy, no part": (single("X.npy", "y.npy"), "train"),
     "npy and npz": (single("x_train.npz", "y_train.npy", "x_test.npy", "y_test.npz"), "train test"),
+    "folder of an archive": (
+        lambda folder: parts("x_train", "y_train", "x_test", "y_test")(folder).parent,
+        "train test",
+    ),
+    "folder of an archive a part": (
+        lambda folder: (
+            [
+                np.savez(folder / f"set_{name}.npz", images=of[0], labels=of[1], class_names=NAMES)
+                for name, of in (("train", TRAIN), ("val", VALID), ("test", TEST))
+            ]
+            and folder
+        ),
+        "train valid test",
+    ),
     "MNIST": (files(*MNIST), "train test"),
     "MNIST, gzip": (files(*(f"{name}.gz" for name in MNIST)), "train test"),
     "MNIST, points": (
@@ -164,6 +178,9 @@ FORMS = {
     ),
     "EMNIST, zip": (files(*(f"gzip/{name}" for name in EMNIST)), "train test"),
 }
+# Where a file stands for others too.
+FORMS_OF_FILES = {"EMNIST, one file", "EMNIST, one of several", "npy, file"}
+FORMS_OF_FILES |= {f"KMNIST, {name}" for name in KMNIST}
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -176,8 +193,10 @@ def test_rows_and_labels_are_found_whatever_they_are_called(tmp_path, form):
     for part, pair in content.parts.items():
         for found, array in zip(pair, expected[part], strict=True):
             assert_same_bits(found, array)
-    told = [f"{path}: {EMNIST[2]} beside it are taken too"] if "EMNIST, one" in form else []
-    assert list(content.notes) == told
+    told = form in FORMS_OF_FILES
+    assert [note[: len(f"{path}: read together with ")] for note in content.notes] == [
+        f"{path}: read together with "
+    ] * told
     assert content.sha256() == sha256_of(path)
 
 
@@ -316,6 +335,19 @@ REFUSED = {
     "the same twice": (
         single("x_train.npy", "y_train.npy", "x_train.npz"),
         r"both x_train\.npy and x_train\.npz are named as the rows",
+    ),
+    "several archives": (
+        lambda folder: (
+            [np.savez(folder / f"{name}.npz", images=TRAIN[0], labels=TRAIN[1]) for name in "ab"]
+            and folder
+        ),
+        r"both a\.npz: images and b\.npz: images are named as the rows of the training part",
+    ),
+    "a damaged archive beside": (
+        lambda folder: (
+            (parts("images", "labels")(folder) and put(folder / "test.npz", b"PK")) or folder
+        ),
+        r"test\.npz: is no whole \.npz archive",
     ),
     "several EMNIST sets": (
         several,
