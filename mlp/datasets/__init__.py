@@ -5,6 +5,8 @@ rows        Rows of one split;  preparation: how raw things become rows, and row
 content     what a path holds, whatever its form;  reading: what a user says of it
 errors      DataError and the limits
 npz, idx, folders, on_disk   one module for each form of data;  listing: files of folders
+naming      what names of arrays, files and folders say;  roles: which array is what by that
+arrays      where the rows and labels of archives and of .npy files are
 stored      an array in a file, read whole or a block at a time
 raw         rows and labels of any form made those of training;  given: by a program
 parts       the arrays of all parts, made rows alike;  pixels: bytes and grey of their numbers

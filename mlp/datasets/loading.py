@@ -50,11 +50,12 @@ def load(
     Parameters
     ----------
     path : str or Path, optional
-        The embedded letters by default; an ``.npz`` with ``images`` (N, H, W) uint8 or ``features``
-        (N, D) floats and ``labels`` (N,); IDX files, plain or gzip, or their folder; a folder of
-        class folders of pictures, or of ``train``, ``valid`` and ``test`` folders of these; a
-        folder with ``images.npy`` and ``labels.npy``, whose images stay on disk. A
-        leading ``~`` is the home folder.
+        The embedded letters by default; an ``.npz`` with rows (``images``, ``features``, ``data``,
+        ``x``) and labels (``labels``, ``y``, ``target``), also of parts (``x_train``,
+        ``test_labels``); such arrays in files of their own, ``.npy`` or ``.npz``, or their folder;
+        IDX files, plain or gzip, or their folder; a folder of class folders of pictures, or of
+        ``train``, ``valid`` and ``test`` folders of these; a folder with ``images.npy`` and
+        ``labels.npy``, whose images stay on disk. A leading ``~`` is the home folder.
     split : (int, int) or (float, float), optional
         Training and validation rows, each at least 1; or shares of every class.
     split_seed : int

@@ -130,8 +130,10 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path, monkeypatch, 
         load(path, split=(30, 20))
 
 
+TEXTS = np.array(["zero", "one", "two"])
 SEEDS = {
     "npz": npz_bytes(images=IMAGES, labels=LABELS),
+    "texts": npz_bytes(x_train=IMAGES, y_train=TEXTS[LABELS], class_names=TEXTS.astype("S")),
     "idx": idx(IMAGES),
     "gz": gzip.compress(idx(IMAGES)),
     "png": png(Image.fromarray(IMAGES[0])),
@@ -140,7 +142,7 @@ SEEDS = {
 
 def damaged_path(folder, kind):
     """Prepare a data set and give its path and the file to be damaged."""
-    if kind == "npz":
+    if kind in ("npz", "texts"):
         return folder / "a.npz", folder / "a.npz"
     if kind == "png":
         for label in "AB":

@@ -9,9 +9,11 @@ import pytest
 from bits import assert_same_bits
 from data_files import images_and_labels, refuse, write_folders
 
-from mlp import DataError
+from mlp import DataError, TrainingConfig, load, load_model, train
+from mlp.commands.train import main
 from mlp.datasets.content import read, sha256_of
 from mlp.datasets.reading import Reading
+from mlp.run.record import read_record
 
 TRAIN, VALID, TEST = (images_and_labels(n, seed=n) for n in (60, 12, 15))
 NAMES = ("zero", "one", "two")
@@ -441,3 +443,75 @@ def test_arrays_of_files_are_hashed_as_idx_files_are(tmp_path):
     (folder / KMNIST[3]).write_bytes(b"")
     with pytest.raises(DataError, match=f"{KMNIST[3]}: is no whole .npz archive"):
         read(folder, Reading())
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_trains(tmp_path, form):
+    write, wanted = FORMS[form]
+    dataset = load(write(tmp_path), transpose="EMNIST" in form)
+    sizes = [len(rows.labels) for rows in dataset.splits.values()]
+    if "test" not in wanted and wanted != "*":
+        assert sizes == [42, 9, 9]
+    else:
+        assert sizes == ([60, 12, 15] if wanted in ("train valid test", "*") else [51, 9, 15])
+    assert dataset.image_shape == ((4, 5) if "EMNIST" in form else (5, 4))
+    assert dataset.class_names == (NAMES if "a part" in form else ("0", "1", "2"))
+    state = train(dataset, TrainingConfig(hidden=(3,), epochs=1))
+    assert np.isfinite([row.train_loss for row in state.history]).all()
+
+
+RNG = np.random.default_rng(0)
+COLOURS = RNG.integers(0, 256, (60, 5, 4, 3)).astype("u1")
+ODD = TRAIN[1] * 2 + 1
+DIVIDED = {"train": slice(0, 50), "val": slice(50, 60)}
+# What is written, what is said when it is read, the classes, whether rows are pictures.
+TOLD = {
+    "MedMNIST": (
+        archive(
+            **{f"{part}_images": COLOURS[rows] for part, rows in DIVIDED.items()},
+            **{f"{part}_labels": ODD[rows, None] for part, rows in DIVIDED.items()},
+        ),
+        ["colours become grey", "colours become grey", "labels 1, 3, 5 are classes 0 to 2"],
+        ("1", "3", "5"),
+        (5, 4),
+    ),
+    "texts": (
+        archive(X=TRAIN[0] / 255, y=np.array(NAMES)[TRAIN[1]]),
+        ["0 to 1 becomes 0 to 255", "labels one, two, zero are classes 0 to 2"],
+        ("one", "two", "zero"),
+        (5, 4),
+    ),
+    "texts in the order of their names": (
+        archive(X=TRAIN[0], y=np.array(NAMES)[TRAIN[1]], class_names=np.array(NAMES, "S4")),
+        ["labels zero, one, two are classes 0 to 2"],
+        NAMES,
+        (5, 4),
+    ),
+    "features": (
+        archive(data=RNG.normal(size=(60, 4)), target=TRAIN[1], target_names=np.array(NAMES)),
+        [],
+        NAMES,
+        None,
+    ),
+    "EMNIST": (
+        files(*EMNIST),
+        ["EMNIST's pictures lie on their side; --transpose stands them up"],
+        ("0", "1", "2"),
+        (5, 4),
+    ),
+}
+
+
+@pytest.mark.parametrize("form", TOLD)
+def test_what_is_mapped_is_said_when_a_form_trains(tmp_path, form, capsys):
+    write, said, names, size = TOLD[form]
+    path, run = write(tmp_path), tmp_path / "run"
+    options = ["--epochs", "1", "--hidden", "3", "--device", "cpu", "--out", str(run)]
+    assert main(["--data", str(path), *options, "--no-report"]) == 0
+    record = read_record(run)
+    notes = [note for note in record["data"]["notes"] if "SHA-256" not in note]
+    assert len(notes) == len(said)
+    assert [text for text, note in zip(said, notes, strict=True) if text not in note] == []
+    model = load_model(run)
+    assert (model.class_names, model.image_shape) == (names, size)
+    capsys.readouterr()
