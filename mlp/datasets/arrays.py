@@ -3,15 +3,24 @@
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from .errors import DataError
 from .naming import is_systems, part_of, understand
 from .npz import NUMBERS, TEXTS, Archive, Source, is_archive
-from .roles import Arrays, Candidate, Found, assign
+from .roles import Candidate, Found, assign
 
 SUFFIXES = (".npy", ".npz")
 _LISTED, _SHOWN = 9, 60  # arrays that a message names, characters of each
 _ROWS = "rows (images, features, data or x)"
+
+
+class ToPredict(NamedTuple):
+    """Rows that are to be predicted, their labels where there are any, and what to say of that."""
+
+    rows: Source
+    labels: Source | None
+    note: str = ""
 
 
 def find_arrays(path: Path, prefer: str = "images") -> Found:
@@ -46,7 +55,7 @@ def find_arrays(path: Path, prefer: str = "images") -> Found:
     return found if found.parts or not path.is_dir() else _in_archives(path, prefer)
 
 
-def rows_to_predict(path: Path, prefer: str = "images") -> tuple[Source, Source | None]:
+def rows_to_predict(path: Path, prefer: str = "images") -> ToPredict:
     """Find the rows of a file that are to be predicted, and their labels where it has them.
 
     Those of the test part where there is one, else of the validation part, else of the training
@@ -64,15 +73,22 @@ def rows_to_predict(path: Path, prefer: str = "images") -> tuple[Source, Source 
     DataError
         No array is understood as rows, or several are.
     """
-    alone = _alone(path)
-    found = find_arrays(path, prefer)
+    alone = _alone(path) if is_archive(path) else Source(path)
+    try:
+        found = find_arrays(path, prefer)
+    except DataError as error:
+        if alone is None:
+            raise
+        return ToPredict(alone, None, f"{error}; its rows are predicted without labels")
     if alone is not None:
         beside = (labels for rows, labels in found.parts.values() if rows == alone)
-        return alone, next(beside, None)
-    for part in ("test", "valid", "train"):
-        rows, labels = found.parts.get(part, Arrays(None, None))
-        if rows is not None:
-            return rows, labels
+        return ToPredict(alone, next(beside, None))
+    there = [found.parts[part] for part in ("test", "valid", "train") if part in found.parts]
+    every = [(rows, labels) for rows, labels in there if rows is not None]
+    if every:
+        rows, labels = every[0]
+        note = f"{path}: of its arrays {rows.shown} is predicted" if len(every) > 1 else ""
+        return ToPredict(rows, labels, note)
     raise DataError(_not_understood(path, _ROWS))
 
 
@@ -138,7 +154,7 @@ def _names(path: Path) -> list[str]:
     """Return the names of an archive's arrays; none of another file."""
     if not is_archive(path):
         if path.suffix.lower() == ".npz":
-            raise DataError(f"{path}: is no whole .npz archive")
+            raise DataError(f"{path}: must be a whole .npz archive")
         return []
     with Archive(path) as archive:
         return list(archive.names)

@@ -1,4 +1,4 @@
-"""Rows of an .npz or IDX file to predict, a block at a time: memory does not grow with the file."""
+"""Rows of an array file to predict, a block at a time: memory does not grow with the file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -21,13 +21,14 @@ from .shapes import Layout, shape_for
 from .stored import StoredArray
 
 ROWS = 256  # of a block
+_NPY = b"\x93N"
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[StoredArray]]
 
 
 def is_rows_file(path: Path) -> bool:
-    """Return whether a file is an .npz or IDX file, plain or gzip, by its first bytes."""
-    return _begins_with(path, b"PK", b"\0\0", GZIP)
+    """Return whether a file is an .npz, .npy or IDX file, plain or gzip, by its first bytes."""
+    return _begins_with(path, b"PK", _NPY, b"\0\0", GZIP)
 
 
 def read_blocks(
@@ -36,11 +37,11 @@ def read_blocks(
     n_features: int,
     note: Callable[[str], None],
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Read an .npz with ``images`` or ``features``, or an IDX file of images, as a model wants it.
+    """Read the rows of an .npz, an .npy or an IDX file of images, as a model wants them.
 
     What training takes is taken, and made rows as there: see `shapes`. Numbers that may mean this
-    or that are read twice, first to see their range. Labels are taken where they are: the array
-    ``labels``, or the IDX file beside the images.
+    or that are read twice, first to see their range. Labels are taken where they are: in the
+    archive, or in the file beside that is named like it. Of several parts the test rows are read.
 
     Parameters
     ----------
@@ -64,7 +65,9 @@ def read_blocks(
         The file is damaged or does not fit. Blocks before the damage have been given.
     """
     with named(path):
-        open_rows, raw = _find(path, "images" if preparation.image_size else "features")
+        open_rows, raw, said = _find(path, "images" if preparation.image_size else "features")
+        if said:
+            note(said)
         with open_rows() as array:
             layout = shape_for(array.shape, array.dtype, str(path), preparation, n_features)
         labels = None
@@ -86,14 +89,14 @@ def read_blocks(
                 yield np.concatenate(some).reshape(len(block), n_features), found
 
 
-def _find(path: Path, key: str) -> tuple[Opener, np.ndarray | None]:
-    """Return what opens a file's rows, and its labels where it has them."""
-    if is_archive(path):
-        rows, labels = rows_to_predict(path, key)
-        return partial(open_array, rows), None if labels is None else read_labels(labels)
+def _find(path: Path, prefer: str) -> tuple[Opener, np.ndarray | None, str]:
+    """Return what opens a file's rows, its labels where it has them, and a note or nothing."""
+    if is_archive(path) or _begins_with(path, _NPY):
+        rows, labels, said = rows_to_predict(path, prefer)
+        return partial(open_array, rows), None if labels is None else read_labels(labels), said
     if _begins_with(path, b"PK"):
         raise DataError(f"{path}: is no whole .npz archive")
-    return partial(open_idx, path, *ROW_RANKS), _idx_labels(path)
+    return partial(open_idx, path, *ROW_RANKS), _idx_labels(path), ""
 
 
 def _begins_with(path: Path, *starts: bytes) -> bool:

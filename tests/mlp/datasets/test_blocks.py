@@ -47,6 +47,54 @@ def test_rows_come_in_order_with_their_labels_a_block_at_a_time(given):
     assert notes == []
 
 
+@pytest.mark.parametrize(
+    ("arrays", "predicted"),
+    [
+        (dict(X=IMAGES, y=LABELS), ""),
+        (dict(x_train=IMAGES[:9], y_train=LABELS[:9], x_test=IMAGES, y_test=LABELS), "x_test"),
+        (
+            dict(train_images=IMAGES[:9], val_images=IMAGES, val_labels=LABELS[:, None]),
+            "val_images",
+        ),
+        (dict(data=IMAGES[:, None], target=np.array(SEVEN)[LABELS]), ""),
+    ],
+    ids=["X, y", "Keras", "MedMNIST", "texts"],
+)
+def test_of_an_archive_the_test_rows_are_predicted_else_what_there_is(tmp_path, arrays, predicted):
+    path = tmp_path / "a.npz"
+    np.savez(path, **arrays)
+    rows, labels, notes = read(path)
+    assert_same_bits(np.concatenate(rows), IMAGES.reshape(600, 30))
+    np.testing.assert_array_equal(np.concatenate(labels), LABELS)
+    assert notes == ([f"{path}: of its arrays {predicted} is predicted"] if predicted else [])
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+@pytest.mark.parametrize("labelled", [True, False])
+def test_an_array_alone_in_its_file_is_rows_with_the_labels_beside_it(tmp_path, save, labelled):
+    end = ".npy" if save is np.save else ".npz"
+    names = ("a-test-imgs", "a-test-labels") if labelled else ("mine", "y_mine")
+    for name, array in zip(names, (IMAGES, LABELS), strict=True):
+        save(tmp_path / f"{name}{end}", array)
+    path = tmp_path / f"{names[0]}{end}"
+    assert is_rows_file(path)
+    rows, labels, notes = read(path)
+    assert_same_bits(np.concatenate(rows), IMAGES.reshape(600, 30))
+    if labelled:
+        np.testing.assert_array_equal(np.concatenate(labels), LABELS)
+    else:
+        assert set(labels) == {None}
+    assert notes == []
+    np.savez(tmp_path / f"{names[1]}.npz", LABELS)
+    np.save(tmp_path / f"{names[1]}.npy", LABELS)  # which of them?
+    rows, labels, notes = read(path)
+    assert_same_bits(np.concatenate(rows), IMAGES.reshape(600, 30))
+    assert set(labels) == {None}
+    assert [note.partition("; ")[2] for note in notes] == (
+        ["leave one of them out; its rows are predicted without labels"] if labelled else []
+    )
+
+
 def test_what_holds_rows_is_known_by_its_first_bytes(given, tmp_path):
     assert is_rows_file(given)
     for name, content in (("a.npz", b""), ("b.npz", b"\x89PNG"), ("c", b"\xff\xd8")):
@@ -116,7 +164,7 @@ def bad_rows(path, kind):
         ("labels of two ones", "must be one-hot, a single 1 among zeros in every row; row 0 holds"),
         (b"PK\x03\x04 no archive", "is no whole .npz archive"),
         (b"\x1f\x8b no gzip", "cannot be read, or is damaged"),
-        (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of bytes or numbers in 3"),
+        (b"\0\0\x08\x01\0\0\0\1a", "must begin with the IDX header of bytes or numbers in 2"),
         (idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28)), "the limit is"),
         (gzip.compress(idx(np.zeros((1, 28, 28), np.uint8), (2**31, 28, 28))), "the limit is"),
         (idx(np.zeros((1, 28, 28), np.uint8), (9, 28, 28)), "claims 9 rows, ends within"),

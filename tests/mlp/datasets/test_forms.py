@@ -349,7 +349,7 @@ REFUSED = {
         lambda folder: (
             (parts("images", "labels")(folder) and put(folder / "test.npz", b"PK")) or folder
         ),
-        r"test\.npz: is no whole \.npz archive",
+        r"test\.npz: must be a whole \.npz archive",
     ),
     "several EMNIST sets": (
         several,
@@ -441,7 +441,7 @@ def test_arrays_of_files_are_hashed_as_idx_files_are(tmp_path):
     folder = single(*KMNIST)(tmp_path)
     assert sha256_of(folder) == sha256_of(folder / KMNIST[2])
     (folder / KMNIST[3]).write_bytes(b"")
-    with pytest.raises(DataError, match=f"{KMNIST[3]}: is no whole .npz archive"):
+    with pytest.raises(DataError, match=f"{KMNIST[3]}: must be a whole .npz archive"):
         read(folder, Reading())
 
 
@@ -471,7 +471,7 @@ TOLD = {
             **{f"{part}_images": COLOURS[rows] for part, rows in DIVIDED.items()},
             **{f"{part}_labels": ODD[rows, None] for part, rows in DIVIDED.items()},
         ),
-        ["colours become grey", "colours become grey", "labels 1, 3, 5 are classes 0 to 2"],
+        ["colours become grey", "labels 1, 3, 5 are classes 0 to 2"],
         ("1", "3", "5"),
         (5, 4),
     ),

@@ -19,7 +19,7 @@ from data_files import (
 )
 
 from mlp import load
-from mlp.datasets import errors
+from mlp.datasets import errors, npz
 from mlp.datasets.content import read
 from mlp.datasets.npz import Archive, Source, open_array, read_rows
 from mlp.datasets.reading import Reading
@@ -143,6 +143,13 @@ def test_labels_that_would_grow_past_the_limit_are_refused(tmp_path, monkeypatch
     images = npy(header(shape=f"({len(labels)}, 1, 1)"), bytes(len(labels)))
     path = write(tmp_path / "a.npz", images, labels=labels)
     refuse(path, "labels: claims 8193 bytes, the limit is 8192")
+
+
+def test_an_archive_of_too_many_arrays_is_refused(tmp_path, monkeypatch):
+    """It is opened for every array that is read."""
+    path = write(tmp_path / "a.npz", npy(header(), PIXELS))
+    monkeypatch.setattr(npz, "_MEMBERS", 1)
+    refuse(path, "must hold at most 1 arrays")
 
 
 def test_a_dimension_that_numpy_cannot_hold_is_refused(tmp_path):
