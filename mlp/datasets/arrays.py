@@ -119,10 +119,7 @@ def to_train_on(
     if "train" not in whole:
         raise DataError(_not_understood(path, f"{_ROWS} and labels (labels, label, y or target)"))
     if found.others:
-        listed = ", ".join(found.others[:_LISTED]) + (
-            ", ..." if len(found.others) > _LISTED else ""
-        )
-        notes.append(f"{path}: left out: {listed}")
+        notes.append(f"{path}: left out: {_some([*map(_cut, found.others)])}")
     return list(whole.items()), notes
 
 
@@ -139,15 +136,19 @@ def _not_understood(path: Path, wanted: str) -> str:
         for name in names[:_LISTED]:
             try:
                 with archive.open(name, NUMBERS + TEXTS) as array:
-                    shapes.append(f"{name[:_SHOWN]} {array.shape}")
+                    shapes.append(f"{_cut(name)} {array.shape}")
             except DataError:
-                shapes.append(name)
+                shapes.append(_cut(name))
     return f"{wanted}; got {_some([*shapes, *names[_LISTED:]])}"
 
 
 def _some(names: Sequence[str]) -> str:
     more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return ", ".join(name[:_SHOWN] for name in names[:_LISTED]) + more
+    return ", ".join(names[:_LISTED]) + more
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= _SHOWN else f"{name[:_SHOWN]}..."
 
 
 def _names(path: Path) -> list[str]:

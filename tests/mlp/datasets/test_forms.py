@@ -266,6 +266,10 @@ def test_feature_names_that_do_not_fit_are_left_out(tmp_path):
 
 LEFT_OUT = {
     "more": (dict(images=TRAIN[0], labels=TRAIN[1], ids=np.arange(60)), "left out: ids"),
+    "long": (
+        dict(images=TRAIN[0], labels=TRAIN[1], **{f"{k}{'z' * 99}": k for k in range(12)}),
+        "left out: " + ", ".join(f"{k}{'z' * 59}..." for k in range(9)) + " and 3 more",
+    ),
     "unlabelled": (
         dict(x_train=TRAIN[0], y_train=TRAIN[1], x_test=TEST[0]),
         "x_test is left out: there are no labels for it",
