@@ -14,7 +14,7 @@ COMMANDS = {
     "export": "write a trained model as ONNX, .keras or .npz",
     "sweep": "train every combination of a grid of options and compare them",
     "check": "say what is wrong with a student's own functions of this network",
-    "doctor": "say what is installed, and the command that mends what is not",
+    "doctor": "say what is installed, and what data would be read as",
 }
 
 

@@ -2,31 +2,15 @@
 
 mlp doctor
 mlp doctor --json
+mlp doctor --data PATH
 """
 
 import json
-import textwrap
 from dataclasses import asdict
 
-from .examination import Finding, examine
-from .parser import Parser, Status
-
-WIDTH = 100
-MARKS = {"ok": "+", "absent": "-", "not needed": " ", "broken": "!", "fallback": "!"}
-
-
-def screen(findings: list[Finding]) -> str:
-    """Lay the findings out, and the command under what it mends."""
-    column = max(len(finding.name) for finding in findings) + 4
-    lines = []
-    for one in findings:
-        first = f"{MARKS[one.state]} {one.name}".ljust(column)
-        wrapper = textwrap.TextWrapper(WIDTH, first, " " * column, break_long_words=False)
-        wrapper.break_on_hyphens = False
-        lines += wrapper.wrap(one.text)
-        if one.mend:
-            lines.append(" " * column + f"-> {one.mend}")
-    return "\n".join(lines)
+from .examination import examine
+from .layout import screen
+from .parser import Parser, Status, fail
 
 
 def main(arguments: list[str] | None = None, prog: str = "mlp doctor") -> int:
@@ -41,7 +25,21 @@ def main(arguments: list[str] | None = None, prog: str = "mlp doctor") -> int:
     parser.add_argument(
         "--json", action="store_true", help="print the findings as JSON (default: a screen)"
     )
-    options = parser.parse_args(arguments)
+    parser.add_argument(
+        "--data",
+        metavar="PATH",
+        help="say instead what a path would be read as, without training; takes the options of "
+        "data that mlp train has",
+    )
+    options, more = parser.parse_known_args(arguments)
+    if options.data is not None:
+        try:
+            from .description import main as describe
+        except ModuleNotFoundError as error:
+            return fail(prog, Status.UNUSABLE, f"{error}; without --data this says what mends it")
+        return describe(arguments, prog)
+    if more:
+        parser.error(f"unrecognized arguments: {' '.join(more)}")
     findings = examine()
     print(json.dumps([asdict(one) for one in findings]) if options.json else screen(findings))
     works = {one.name: one.state in ("ok", "fallback") for one in findings}

@@ -26,6 +26,8 @@ class Content(NamedTuple):
     parts : dict of Pair
         Rows and labels as they are: of ``train``, and of ``valid`` and ``test`` where it has such
         rows of its own.
+    form : str
+        What it was read as, in a few words.
     sha256 : callable
         Reads every byte once more: hashes the file, or the sorted list of names and hashes. A
         DataError where a file is not the one any more whose rows were read.
@@ -45,6 +47,7 @@ class Content(NamedTuple):
     """
 
     parts: dict[str, Pair]
+    form: str
     sha256: Callable[[], str]
     class_names: tuple[str, ...] = ()
     feature_names: tuple[str, ...] = ()
@@ -70,7 +73,9 @@ def read(path: Path, reading: Reading) -> Content:
             return _read_folders(path, reading)
         if form == "npy":
             note = f"{path}: images stay on disk; labels and the rows' order take 13 bytes a row"
-            return Content({"train": Pair(*read_npy_folder(*files))}, digest, notes=(note,))
+            return Content(
+                {"train": Pair(*read_npy_folder(*files))}, "arrays on disk", digest, notes=(note,)
+            )
         if form == "idx":
             return _read_idx(path, reading, digest)
         return _read_arrays(path, reading, digest)
@@ -95,6 +100,7 @@ def _read_arrays(path: Path, reading: Reading, digest: Callable[[], str]) -> Con
         columns = ()
     return Content(
         parts,
+        "arrays in one file" if len(found.files) == 1 else f"arrays in {len(found.files)} files",
         digest,
         class_names=names.get("class", ()),
         feature_names=columns,
@@ -116,7 +122,7 @@ def _read_idx(path: Path, reading: Reading, digest: Callable[[], str]) -> Conten
         notes.insert(0, f"{path}: read together with {', '.join(others)}")
     if "emnist" in pairs["train"].images.name.lower() and not reading.transpose:
         notes.append(f"{path}: EMNIST's pictures lie on their side; --transpose stands them up")
-    return Content(parts, digest, notes=tuple(notes))
+    return Content(parts, "IDX files", digest, notes=tuple(notes))
 
 
 def _read_folders(path: Path, reading: Reading) -> Content:
@@ -124,7 +130,10 @@ def _read_folders(path: Path, reading: Reading) -> Content:
 
     parts, names, ground, hashes, notes = read_class_folders(path, reading.image_size)
     digest = partial(_combined_sha256, hashes)
-    return Content(parts, digest, class_names=names, from_pictures=True, ground=ground, notes=notes)
+    form = "class folders of pictures"
+    return Content(
+        parts, form, digest, class_names=names, from_pictures=True, ground=ground, notes=notes
+    )
 
 
 def sha256_of(path: Path) -> str:

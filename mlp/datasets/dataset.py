@@ -34,6 +34,8 @@ class Dataset:
         How raw things became these rows, and how rows become the network's input.
     path, sha256 : str
         Where it was read, and the hash of what was read.
+    form : str
+        What it was read as, in a few words.
     notes : tuple of str
         What the user should know: rows left out, an unknown file.
     split : (int, int), (float, float) or None
@@ -47,6 +49,7 @@ class Dataset:
     preparation: Preparation
     path: str = "memory"
     sha256: str = ""
+    form: str = "arrays in memory"
     notes: tuple[str, ...] = ()
     split: Split | None = None
     split_seed: int = 521

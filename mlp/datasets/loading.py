@@ -146,6 +146,7 @@ def load(
         ),
         path=name,
         sha256=sha256,
+        form=content.form,
         notes=(*content.notes, *notes, *_notes(name, sha256, parts, left_out, rows)),
         split=split,
         split_seed=split_seed,

@@ -38,7 +38,6 @@ def record(
     best = best_row(state.history)
     result = row._asdict()
     del result["epoch"], result["seconds"]
-    counts = {name: rows.labels.shape[0] for name, rows in dataset.splits.items()}
     return {
         "device": {
             "requested": device.requested,
@@ -52,15 +51,7 @@ def record(
             "tf32": device.tf32,
             "step": step,
         },
-        "data": {
-            "path": without_home(dataset.path),
-            "sha256": dataset.sha256,
-            **{f"n_{name}": counts.get(name, 0) for name in ("train", "valid", "test")},
-            "n_classes": dataset.n_classes,
-            "valid_commonest": commonest_share(dataset.valid),
-            "preparation": asdict(dataset.preparation),
-            "notes": [without_home(note) for note in dataset.notes],
-        },
+        "data": describe_data(dataset),
         "result": {
             "weights": "last" if state.best is None else "best",
             "epochs": state.result_epoch,
@@ -77,6 +68,21 @@ def record(
         },
         "versions": versions(device),
         "parameters_sha256": parameters_sha256(state.result_parameters),
+    }
+
+
+def describe_data(dataset: Dataset) -> dict[str, Any]:
+    """Return what a record says of the data."""
+    counts = {name: rows.labels.shape[0] for name, rows in dataset.splits.items()}
+    return {
+        "path": without_home(dataset.path),
+        "sha256": dataset.sha256,
+        "form": dataset.form,
+        **{f"n_{name}": counts.get(name, 0) for name in ("train", "valid", "test")},
+        "n_classes": dataset.n_classes,
+        "valid_commonest": commonest_share(dataset.valid),
+        "preparation": asdict(dataset.preparation),
+        "notes": [without_home(note) for note in dataset.notes],
     }
 
 
