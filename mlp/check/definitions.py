@@ -3,7 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .child.stubs import LOADED
@@ -29,6 +29,9 @@ class Function:
     line: int
     required: list[str]
     optional: list[str] = field(default_factory=list)
+    named_only: list[str] = field(default_factory=list)  # required too, after a star
+    any_number: bool = False  # it takes *arguments
+    owner: str = ""  # the class of a method
     file: Path | None = None  # beside the submission, where it is imported from
     before: list[int] = field(default_factory=list)  # lines of definitions that this one replaces
 
@@ -104,7 +107,7 @@ def _class(found: Definitions, node: ast.ClassDef, module: str) -> None:
         if isinstance(part, ast.FunctionDef):
             static = any("staticmethod" in ast.unparse(d) for d in part.decorator_list)
             name = f"{node.name}.{part.name}"
-            _note(found, name, part, part.lineno, part.args, method=not static)
+            _note(found, name, part, part.lineno, part.args, node.name, bound=not static)
 
 
 def _note(
@@ -113,17 +116,29 @@ def _note(
     node: Callable | None,
     line: int,
     arguments: ast.arguments,
-    method: bool = False,
+    owner: str = "",
+    bound: bool = False,
 ) -> None:
     names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]
     count = len(names) - len(arguments.defaults)
     required, optional = names[:count], names[count:]
-    if method and required[:1] in (["self"], ["cls"], ["this"], ["_"]):
+    if bound and required[:1] in (["self"], ["cls"], ["this"], ["_"]):
         required = required[1:]
-    earlier = found.functions.get(name)
+    starred = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    named_only = [argument.arg for argument, default in starred if default is None]
+    earlier = found.functions.pop(name, None)
     before = [*earlier.before, earlier.line] if earlier else []
-    found.functions.pop(name, None)
-    found.functions[name] = Function(name, node, line, required, optional, before=before)
+    found.functions[name] = Function(
+        name,
+        node,
+        line,
+        required,
+        optional,
+        named_only,
+        arguments.vararg is not None,
+        owner,
+        before=before,
+    )
 
 
 def _constant(found: Definitions, node: ast.Assign | ast.AnnAssign, module: str) -> None:
@@ -143,9 +158,7 @@ def _constant(found: Definitions, node: ast.Assign | ast.AnnAssign, module: str)
     elif isinstance(value, ast.Call) and ast.unparse(value.func).endswith("vectorize"):
         found.functions[name] = Function(name, None, node.lineno, ["x"])
     elif other := found.functions.get(ast.unparse(value)):
-        found.functions[name] = Function(
-            name, other.node, node.lineno, other.required, other.optional, other.file
-        )
+        found.functions[name] = replace(other, name=name, line=node.lineno, before=[])
 
 
 def _import(
@@ -170,9 +183,8 @@ def _import(
         found.open_ended |= other.open_ended
         for function in other.functions.values():
             for visible in _visible(node, name, function.name):
-                imported = Function(**{**vars(function), "name": visible})
-                imported.file = function.file or beside.path
-                found.functions[visible] = imported
+                file = function.file or beside.path
+                found.functions[visible] = replace(function, name=visible, file=file)
     found.chunks.append((module, ast.unparse(node)))
 
 

@@ -1,6 +1,7 @@
 """What a function is meant to be, by its name and its parameters."""
 
 import re
+from dataclasses import replace
 from enum import Enum
 
 from .definitions import Function
@@ -20,11 +21,26 @@ class Kind(Enum):
     GRADIENTS = "gradients of weights and biases"
 
 
+_MANY = 99
+# The least and the largest number of arguments with which a kind can be tried.
+_COUNTS = {
+    Kind.SOFTMAX: (1, 1),
+    Kind.RELU: (1, 1),
+    Kind.RELU_GRADIENT: (1, 2),
+    Kind.LAYER: (2, 3),
+    Kind.LOSS: (2, _MANY),
+    Kind.LOSS_GRADIENT: (2, 3),
+    Kind.ACCURACY: (2, _MANY),
+    Kind.ONE_HOT: (1, 3),
+    Kind.GRADIENTS: (2, _MANY),
+}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 _GRADIENT = set(
     "grad grads gradient gradients deriv derivative derivatives der prime back backward bwd "
     "backprop backpropagation backpropagate diff jacobian delta d partial".split()
 )
+_CLEARLY_GRADIENT = re.compile(r"grad|deriv|backprop|backward")
+_ALSO_LAYER = {"layer", "linear", "forward", "hidden", "dense"}  # relu_layer(X, W, b)
 # Functions that use one of the kinds for something else.
 _OTHER = set(
     "plot draw show print test train training fit run main report save load log build model cnn "
@@ -51,36 +67,69 @@ def words(name: str) -> list[str]:
 
 
 def kind_of(function: Function) -> Kind | None:
-    """Return what a function is meant to be, or None."""
+    """Return what a function is meant to be, or None.
+
+    Its name says so. The number of its arguments decides only where one name has two meanings.
+    """
     parts = words(function.short)
     joined, have, count = "".join(parts), set(parts), len(function.required)
-    if have & _OTHER or count == 0 or function.short.startswith("__"):
+    if have & _OTHER or function.short.startswith("__"):
         return None
     gradient = bool(have & _GRADIENT) or "grad" in joined or "deriv" in joined
     if "onehot" in joined or joined in ("tocategorical", "convertlabels", "onehotencode"):
         return Kind.ONE_HOT
+    if not gradient and count > 1 and re.search("relu|softmax", joined) and _ALSO_LAYER & have:
+        return Kind.LAYER
     if "relu" in joined:
-        if gradient or joined.startswith("drelu") or joined.endswith("relud"):
-            return Kind.RELU_GRADIENT if count <= 2 else None
-        return Kind.RELU if count == 1 else None
+        derived = gradient or joined.startswith("drelu") or joined.endswith("relud")
+        return Kind.RELU_GRADIENT if derived else Kind.RELU
     if gradient:
         extra = any(re.fullmatch(r"[nmNM]|num_?\w+|batch_?size", p) for p in function.required)
-        if _is_loss_gradient(joined, have) and count == 2 + extra:
+        if _is_loss_gradient(joined, have) and count <= 2 + extra:
             return Kind.LOSS_GRADIENT
-        return Kind.GRADIENTS if count >= 2 else None
+        # Of one argument, a word such as `back` or `diff` may mean anything.
+        return Kind.GRADIENTS if count >= 2 or _CLEARLY_GRADIENT.search(joined) else None
+    of_loss = have & {"ce", "loss", "cross"} or joined in _LOSSES or "crossentropy" in joined
     if "softmax" in joined:
-        return Kind.SOFTMAX if count == 1 and not have & {"loss", "ce", "cross"} else None
+        return Kind.LOSS if of_loss else Kind.SOFTMAX
     if have & {"acc", "accuracy", "accur", "accuracies"} or "accuracy" in joined:
-        return Kind.ACCURACY if count >= 2 else None
+        return Kind.ACCURACY
     if joined in _LOSSES or "ce" in have or "crossentropy" in joined:
-        return Kind.LOSS if count >= 2 else None
-    if re.match(r"d(w|b)", joined) and len(joined) <= 5 and count >= 2:
+        return Kind.LOSS
+    if re.match(r"d(w|b)", joined) and len(joined) <= 5 and count:
         return Kind.GRADIENTS
     if _LAYER.fullmatch(joined) or joined in ("compute", "calculate"):
-        return Kind.LAYER if 2 <= count <= 4 else None
+        return Kind.LAYER
     if joined.startswith("update") and count >= 3:
         return Kind.GRADIENTS
     return None
+
+
+def filled(function: Function, kind: Kind) -> Function:
+    """Return a function with as many of its optional arguments as its kind needs at least."""
+    missing = max(0, _COUNTS[kind][0] - len(function.required))
+    required = [*function.required, *function.optional[:missing]]
+    return replace(function, required=required, optional=function.optional[missing:])
+
+
+def misfit(function: Function, kind: Kind) -> str | None:
+    """Return why a function cannot be tried as its kind, whatever it computes, or None."""
+    least, most = _COUNTS[kind]
+    count = len(function.required)
+    if function.named_only:
+        return f"it takes {', '.join(function.named_only)} by name only"
+    if least <= count <= most:
+        return None
+    if function.any_number:
+        return "it takes any number of arguments"
+    wanted = str(least) if least == most else f"{least} or more"
+    if least < most < _MANY:
+        wanted = f"{least} {'to' if most - least > 1 else 'or'} {most}"
+    return f"it takes {_counted(count)}, where {wanted} can be tried"
+
+
+def _counted(count: int) -> str:
+    return "no argument" if count == 0 else f"{count} argument{'s' * (count > 1)}"
 
 
 def is_softmax_gradient(name: str) -> bool:

@@ -2,8 +2,20 @@
 
 import ast
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
+from .scopes import Scope
+
+_DEEPEST = 3  # names that are followed one after another
+_TURNS = ("transpose", "swapaxes", "moveaxis", "rollaxis")
+# Errors that are carried back.
+ERROR = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
+_PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
+_TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
+_CLASSES = re.compile(r"argmax|predict(ed)?_?(class|label)|class_?num", re.IGNORECASE)
 PARAMETER = re.compile(r"^(w|b|v?bias|weight|theta|params?)", re.IGNORECASE)
 
 
@@ -79,9 +91,27 @@ def _is_whole(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and type(node.value) is int
 
 
-def wrapped(tree: ast.AST, name: str) -> tuple[bool, bool]:
-    """Whether results of a function are negated, and whether they are divided."""
-    negated = divided = False
+class Made(Enum):
+    """What an argument is, by what made it."""
+
+    CLASSES = "class numbers"
+    PROBABILITIES = "the result of softmax"
+    LOGITS = "the result of a layer"
+    ACTIVATIONS = "the result of a rectifier"
+    UNKNOWN = "anything"
+
+
+class Wrapped(NamedTuple):
+    """What is done to the results of a function, and to its arguments."""
+
+    negated: bool
+    divided: bool
+    turned: bool  # a result or an argument is transposed
+
+
+def wrapped(tree: ast.AST, name: str) -> Wrapped:
+    """Return whether results of a function are negated, divided or transposed."""
+    negated = divided = turned = False
     kept = {
         ast.unparse(target)
         for node in ast.walk(tree)
@@ -101,7 +131,81 @@ def wrapped(tree: ast.AST, name: str) -> tuple[bool, bool]:
                 for call, factor in ((node.left, node.right), (node.right, node.left)):
                     divided |= results(call) and "/" in ast.unparse(factor)
                     negated |= results(call) and "-" in ast.unparse(factor)
-    return negated, divided
+        elif isinstance(node, ast.expr) and _is_turned(node):
+            turned |= results(node)
+        if isinstance(node, ast.Call) and _calls(node, name):
+            turned |= any(map(_is_turned, node.args))
+    return Wrapped(negated, divided, turned)
+
+
+def _is_turned(node: ast.expr) -> bool:
+    """Whether an expression transposes something."""
+    if isinstance(node, ast.Call):
+        return last_name(node.func) in _TURNS
+    return isinstance(node, ast.Attribute) and node.attr == "T"
+
+
+def calls_of(scope: Scope, name: str) -> list[ast.Call]:
+    """Return the calls of a function in a scope."""
+    return [call for call in scope.calls() if _calls(call, name)]
+
+
+def given(found: list[Scope], name: str) -> list[list[ast.expr]]:
+    """Return the arguments of every call of a function.
+
+    In the place of a name stands what was assigned to it, where that is one call or calls of one
+    function.
+    """
+    arguments = []
+    for scope in found:
+        values = _values(scope)
+        for call in calls_of(scope, name):
+            arguments.append([_followed(argument, values) for argument in call.args])
+    return arguments
+
+
+def made_of(node: ast.expr, makers: Mapping[str, Made]) -> Made:
+    """Return what an argument is: by the function that made it, or because it says so itself."""
+    name = last_name(node.func) if isinstance(node, ast.Call) else ""
+    if name not in makers and _CLASSES.search(ast.unparse(node)):
+        return Made.CLASSES
+    return makers.get(name, Made.UNKNOWN)
+
+
+def target_first(call: ast.Call) -> bool | None:
+    """Return whether the first of two arguments is the target, where their names say it."""
+    names = [last_name(a.func if isinstance(a, ast.Call) else a) for a in call.args]
+    for pair in (names, names[::-1]) if len(names) == 2 else ():
+        says = [(bool(_TARGET.search(n)), bool(_PREDICTION.search(n))) for n in pair]
+        if says == [(True, False), (False, True)]:
+            return pair is names
+    return None
+
+
+def _values(scope: Scope) -> dict[str, ast.expr]:
+    """Return the calls that names stand for in a scope."""
+    values: dict[str, list[ast.expr]] = {}
+    for target, value, _ in scope.assignments():
+        values.setdefault(ast.unparse(target), []).append(value)
+    changed = {
+        ast.unparse(node.target)
+        for node in scope.nodes
+        if isinstance(node, ast.For | ast.AugAssign)
+    }
+    return {
+        target: calls[-1]
+        for target, calls in values.items()
+        if target not in changed
+        and len({last_name(c.func) if isinstance(c, ast.Call) else "" for c in calls}) == 1
+    }
+
+
+def _followed(node: ast.expr, values: dict[str, ast.expr]) -> ast.expr:
+    for _ in range(_DEEPEST):
+        if not isinstance(node, ast.Name | ast.Attribute) or ast.unparse(node) not in values:
+            break
+        node = values[ast.unparse(node)]
+    return node
 
 
 def _is_name(node: ast.AST, names: set[str]) -> bool:
@@ -112,21 +216,48 @@ def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and last_name(node.func) == name
 
 
-def ascends(tree: ast.AST) -> bool:
-    """Whether what is called a gradient is added to the weights, directly or by a velocity."""
-    signs: set[type[ast.operator]] = set()
-    for node in ast.walk(tree):
+@dataclass
+class Update:
+    """A line that changes a weight or a bias by adding or subtracting something."""
+
+    name: str  # as it is written: W1, self.W1
+    step: ast.expr
+    line: int
+    sign: int
+    statement: ast.stmt
+
+
+def updates(scope: Scope) -> list[Update]:
+    """Return the updates of parameters in a scope, ``W = W - v`` and ``W -= v``."""
+    changes: list[tuple[ast.expr, ast.operator, ast.expr, ast.stmt]] = []
+    for node in scope.nodes:
         if isinstance(node, ast.AugAssign) and is_parameter(node.target):
-            if isinstance(node.op, ast.Add | ast.Sub):
-                signs.add(type(node.op))
-        elif isinstance(node, ast.Assign):
-            pairs = [(t, node.value) for t in node.targets]
-            if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple):
-                pairs = list(zip(node.targets[0].elts, node.value.elts, strict=False))
-            signs |= {type(v.op) for t, v in pairs if isinstance(v, ast.BinOp) and _is_step(t, v)}
-    if len(signs & {ast.Add, ast.Sub}) != 1:
-        return False
-    return (ast.Add in signs) != _subtracts_from_velocity(tree)
+            changes.append((node.target, node.op, node.value, node))
+    for target, value, statement in scope.assignments():
+        if isinstance(value, ast.BinOp) and _is_step(target, value):
+            changes.append((target, value.op, value.right, statement))
+    found = [
+        Update(ast.unparse(target), step, line.lineno, 1 if isinstance(op, ast.Add) else -1, line)
+        for target, op, step, line in changes
+        if isinstance(op, ast.Add | ast.Sub)
+    ]
+    return sorted(found, key=lambda update: update.line)
+
+
+def changes_parameters(scope: Scope) -> bool:
+    """Whether a scope changes weights, or returns changed ones."""
+    returned = [n.value for n in scope.nodes if isinstance(n, ast.Return) and n.value is not None]
+    return bool(updates(scope)) or any(
+        isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) and is_parameter(n.left)
+        for value in returned
+        for n in ast.walk(value)
+    )
+
+
+def ascends(found: list[Scope]) -> bool:
+    """Whether what is called a gradient is added to the weights, directly or by a velocity."""
+    signs = {update.sign for scope in found for update in updates(scope)}
+    return len(signs) == 1 and (1 in signs) != any(map(_subtracts_from_velocity, found))
 
 
 def is_parameter(node: ast.expr) -> bool:
@@ -136,19 +267,18 @@ def is_parameter(node: ast.expr) -> bool:
 
 
 def _is_step(target: ast.expr, value: ast.BinOp) -> bool:
-    if not (is_parameter(target) and isinstance(value.op, ast.Add | ast.Sub)):
+    if not (is_parameter(target) and is_parameter(value.left)):
         return False
-    first = ast.unparse(target)[:1]
-    return is_parameter(value.left) and ast.unparse(value.left)[:1] == first
+    return ast.unparse(target)[:1] == ast.unparse(value.left)[:1]
 
 
-def _subtracts_from_velocity(tree: ast.AST) -> bool:
+def _subtracts_from_velocity(scope: Scope) -> bool:
     """Whether velocities are made by subtracting the gradient, as Keras does."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.BinOp):
-            target = node.targets[0]
-            inside = ast.unparse(node.value.left)
-            if isinstance(node.value.op, ast.Sub) and ast.unparse(target) in inside:
-                if "*" in inside and not is_parameter(target):
-                    return True
-    return False
+    return any(
+        isinstance(value, ast.BinOp)
+        and isinstance(value.op, ast.Sub)
+        and "*" in ast.unparse(value.left)
+        and ast.unparse(target) in ast.unparse(value.left)
+        and not is_parameter(target)
+        for target, value, _ in scope.assignments()
+    )

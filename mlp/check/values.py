@@ -41,5 +41,5 @@ def _nested(value: Any) -> str:
 
 def _number(value: Any) -> str:
     if isinstance(value, float) and np.isfinite(value):
-        return f"{value:.4g}"
+        return f"{value + 0.0:.4g}"  # without the sign of -0.0
     return str(value)

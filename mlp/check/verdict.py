@@ -14,10 +14,19 @@ class Verdict(Enum):
     """From worst to best, and last what nothing can be said of."""
 
     WRONG = "wrong"
-    FRAGILE = "fragile"
+    FRAGILE = "fragile"  # right, but not for large or small numbers, or not beside the others
     CONVENTION = "convention"  # right, in another convention than the handout's
     RIGHT = "right"
     UNCHECKED = "not checked"
+
+
+class Way(Enum):
+    """What the functions of one submission have to agree on: the handout's way, and the other."""
+
+    LAYOUT = ("has one sample a row", "has one sample a column")
+    TARGETS = ("has targets in rows", "has targets in columns")
+    SCALE = ("averages over the samples", "sums over the samples")
+    SIGN = ("has the sign that the updates want", "has the other sign")
 
 
 @dataclass
@@ -34,7 +43,8 @@ class Judgement:
     """What trying a function has shown.
 
     ``mistake`` is a key of `mlp.check.words.MISTAKES`; ``notes`` name conventions, or the reason
-    why nothing could be said.
+    why nothing could be said. ``ways`` says of what the function is sure to have one way only
+    whether that is the handout's.
     """
 
     verdict: Verdict
@@ -42,6 +52,7 @@ class Judgement:
     mistake: str | None = None
     detail: str = ""  # completes the mistake's title: a factor, an exception
     example: Example | None = None
+    ways: dict[Way, bool] = field(default_factory=dict)
 
 
 @dataclass

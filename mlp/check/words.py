@@ -29,6 +29,11 @@ MISTAKES: dict[str, Words] = {
     ),
     "raises": Words("ends in {}", "with arguments of sound shapes", _NETWORK),
     "returns nothing": Words("returns nothing", "it ends without a result", _NETWORK),
+    "does not fit": Words(
+        "{}",
+        "each is right alone; what would bring them together is not seen between their calls",
+        _NETWORK,
+    ),
     # relu
     "relu unchanged": Words("gives its argument back", "what it computes is thrown away", _HIDDEN),
     "relu whole numbers": Words(
@@ -94,6 +99,17 @@ MISTAKES: dict[str, Words] = {
         "the product of the two matrices pairs every sample's target with every other's prediction",
         _LOSS,
     ),
+    "loss multiple": Words(
+        "is {} times the average", "it falls as the loss does, and is another number", _LOSS
+    ),
+    "loss of classes": Words(
+        "gives one number for each class", "the sum of a row's terms is the loss of a sample", _LOSS
+    ),
+    "loss reversed": Words(
+        "takes the logarithm of the target",
+        "its arguments have changed places; the logarithm is that of the prediction",
+        _LOSS,
+    ),
     "loss": Words("is no cross-entropy", "it is no multiple of the true loss", _LOSS),
     "log of zero": Words(
         "fails where a probability is 0", "log(0) is -inf, and 0 times -inf is NaN", _LOSS
@@ -131,6 +147,17 @@ MISTAKES: dict[str, Words] = {
     ),
     "gradient by log p": Words(
         "divides by a logarithm", "the derivative of log p holds no logarithm", _GRADIENT
+    ),
+    "gradient divided twice": Words(
+        "divides by the number of samples twice", "an average divides by it once", _GRADIENT
+    ),
+    "gradients of both signs": Words(
+        "gives gradients of both signs: {}", "all arrays change by one rule", _GRADIENT
+    ),
+    "gradients of two scales": Words(
+        "gives sums and averages: {}",
+        "with one rate, some arrays change N times as fast as they should",
+        _GRADIENT,
     ),
     "gradient shape": Words("has another shape", _SHAPE, _GRADIENT),
     "gradient": Words(

@@ -1,47 +1,59 @@
 """Accuracy, and one-hot rows."""
 
 import itertools
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..reference import Array, Problem, close, one_hot, problem
+from ..reference import ROWS, Array, Problem, close, one_hot, problem
 from ..subject import Subject, arrays, numbers
-from ..verdict import Example, Judgement
+from ..usage import Made
+from ..verdict import Example, Judgement, Way
 from . import net
 from .loss import SLOW
-from .verdicts import hopeless, raised, right, unchecked, wrong
+from .verdicts import NO_KIND, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
-_ROWS = 12
 ROUNDED = 0.006  # of the whole: some round to two digits
 
 
-def judge_accuracy(subject: Subject, layout: str | None) -> Judgement:
-    """Judge the share of rows whose largest prediction is at the label."""
+def judge_accuracy(subject: Subject, rows: bool | None, calls: list[list[Made]]) -> Judgement:
+    """Judge the share of rows whose largest prediction is at the label.
+
+    Parameters
+    ----------
+    rows : bool or None
+        Whether softmax gives one sample a row.
+    calls : list
+        What made the arguments of its calls: class numbers are right only where it is given them.
+    """
     names = subject.names
     if len(names) != 2:
-        return net.judge(subject, lambda rows: rows.correct / rows.n, numbers)
-    for n in (_ROWS, *subject.constants):
+        return net.judge(subject, lambda rows: rows.correct / rows.n)
+    for n in (ROWS, *subject.constants):
         if subject.seconds > SLOW:
             break
-        tests = [_rows(seed, n) for seed in (0, 1)]
-        candidates = [
-            (view, [view.arguments(rows) for rows in tests])
-            for view in views(names, layout, n != _ROWS)
-        ]
-        for view, calls in candidates:
-            results = [subject.call(*c, rows=r).value for c, r in zip(calls, tests, strict=True)]
+        for view in views(names, rows, n != ROWS):
+            if are_clear(names) and view.reversed(names):
+                continue  # which would take class numbers for the target
             for unit, note in ((1.0 / n, None), (100.0 / n, "in percent"), (1.0, "a count")):
-                expected = [rows.correct * unit for rows in tests]
-                if all(
-                    any(abs(v - e) <= ROUNDED * n * unit for v in numbers(value))
-                    for value, e in zip(results, expected, strict=True)
-                ):
-                    return right(subject, [*view.notes, *([note] if note else [])])
-        if note := _classes(subject, tests):
-            return right(subject, [note])
+                if _fits(subject, view, n, unit):
+                    view, ways = view.settled(partial(_fits, subject, n=n, unit=unit))
+                    return right(subject, [*view.notes, *([note] if note else [])], ways)
+        if _takes_classes(subject, n):
+            return _classes(subject, calls)
     return _mistake(subject)
+
+
+def _fits(subject: Subject, view: View, n: int, unit: float) -> bool:
+    """Whether it gives the number of right rows times a unit, for both sets of rows."""
+    tests = [_rows(seed, n) for seed in (0, 1)]
+    results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
+    return all(
+        any(abs(v - rows.correct * unit) <= ROUNDED * n * unit for v in numbers(value))
+        for value, rows in zip(results, tests, strict=True)
+    )
 
 
 def _rows(seed: int, n: int) -> Problem:
@@ -52,8 +64,9 @@ def _rows(seed: int, n: int) -> Problem:
     return Problem(rows.logits, np.where(wrong_ones, (labels + 1) % rows.k, labels))
 
 
-def _classes(subject: Subject, tests: list[Problem]) -> str | None:
-    """Try class numbers as predictions."""
+def _takes_classes(subject: Subject, n: int) -> bool:
+    """Whether it is right for class numbers as predictions."""
+    tests = [_rows(seed, n) for seed in (0, 1)]
     for swapped, one_hot_targets in itertools.product((False, True), repeat=2):
         fits = []
         for rows in tests:
@@ -65,8 +78,17 @@ def _classes(subject: Subject, tests: list[Problem]) -> str | None:
             )
             fits.append(any(near))
         if all(fits):
-            return "takes class numbers"
-    return None
+            return True
+    return False
+
+
+def _classes(subject: Subject, calls: list[list[Made]]) -> Judgement:
+    """Judge what is right for class numbers by what it is called with."""
+    if any(made in (Made.PROBABILITIES, Made.LOGITS) for call in calls for made in call):
+        return _mistake(subject)
+    if all(Made.CLASSES in call for call in calls):
+        return right(subject, ["takes class numbers"])
+    return unchecked("it is right for class numbers; what it is called with is not clear")
 
 
 def _mistake(subject: Subject) -> Judgement:
@@ -75,7 +97,7 @@ def _mistake(subject: Subject) -> Judgement:
     view = View("one-hot", "probabilities", not is_swapped(names))
     if reason := hopeless(subject, are_clear(names), view.arguments(_small()[0])):
         return reason
-    for rows in (*_small(), _rows(0, _ROWS)):
+    for rows in (*_small(), _rows(0, ROWS)):
         arguments = view.arguments(rows)
         outcome = subject.call(*arguments, rows=rows)
         if outcome.error:
@@ -83,12 +105,12 @@ def _mistake(subject: Subject) -> Judgement:
         expected = rows.correct / rows.n
         values = list(numbers(outcome.value))
         if not values:
-            return unchecked("its results are of no known kind")
+            return unchecked(NO_KIND)
         if all(min(abs(v - expected), abs(v - 100 * expected)) > ROUNDED for v in values):
             return wrong("accuracy", Example(arguments, outcome.value, expected))
-    if subject.call(*view.arguments(_rows(0, _ROWS))).error:
+    if subject.call(*view.arguments(_rows(0, ROWS))).error:
         return raised(subject, view.arguments(_small()[0]))
-    return unchecked("its results are of no known kind")
+    return unchecked(NO_KIND)
 
 
 def _small() -> list[Problem]:
@@ -115,15 +137,18 @@ def judge_one_hot(subject: Subject) -> Judgement:
             expected = [one_hot(one, k) for one in sets]
             expected = [e.T for e in expected] if turned else expected
             if all(any(close(a, e) for a in found) for e in expected):
-                return right(subject, [*notes, *(["classes along the rows"] if turned else [])])
-    if reason := hopeless(subject, plain=count == 1):
+                told = [*notes, *(["classes along the rows"] if turned else [])]
+                return right(subject, told, {Way.TARGETS: not turned})
+    if reason := hopeless(subject, plain=count <= 2):
         return reason
-    example_labels = np.array([0, 2, 1])
-    for given in (example_labels, labels):
-        outcome = subject.call(given)
+    small = np.array([0, 2, 1])
+    # The number of classes may be the second argument.
+    tries: list[list[Any]] = [[small], [labels]] if count == 1 else [[small, 3], [labels, k]]
+    for arguments in tries if count <= 2 else ():
+        outcome = subject.call(*arguments)
         for array in arrays(outcome.value):
-            if array.ndim == 2 and array.shape[0] == len(given) and array.shape[1] in (3, k):
-                expected_rows = one_hot(given, array.shape[1])
+            if array.ndim == 2 and array.shape[0] == len(arguments[0]) and array.shape[1] in (3, k):
+                expected_rows = one_hot(arguments[0], array.shape[1])
                 if not close(array, expected_rows):
-                    return wrong("one-hot", Example([given], outcome.value, expected_rows))
-    return unchecked("its results are of no known kind")
+                    return wrong("one-hot", Example(arguments, outcome.value, expected_rows))
+    return unchecked(NO_KIND)

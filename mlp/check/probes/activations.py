@@ -1,16 +1,16 @@
 """The rectifier and its derivative."""
 
-from typing import Any
-
 import numpy as np
 
 from ..reference import Array, relu
 from ..subject import Subject, arrays
+from ..usage import Made, Use
 from ..verdict import Example, Judgement
-from .verdicts import first_failure, hopeless, raised, right, same, unchecked, wrong
+from .verdicts import NO_KIND, first_failure, hopeless, raised, right, same, unchecked, wrong
 
 # A function made by np.vectorize takes its type from the first element.
-_SMALL = [[[-1.5, 2.5]], [[1.5, -2.5]], [[-1.5, 2.5], [0.5, -0.5]]]
+_SMALL = [[[-1.5, 2.5]], [[1.5, -2.5]], [[-1.5, 2.5], [0.5, -0.5]], [[-9.0, 8.0]]]
+_NUMBERS = (-1.5, 2.5)
 
 
 def _inputs() -> list[Array]:
@@ -22,27 +22,34 @@ def _inputs() -> list[Array]:
     return starts
 
 
-def judge_relu(subject: Subject) -> Judgement:
-    """Judge max(x, 0), element by element."""
-    if len(subject.function.required) != 1:
-        return unchecked("it takes more than one argument")
+def _cases() -> list[Array]:
+    """Return arguments for an example, the smallest first."""
+    return [*map(np.array, _SMALL), *_inputs()]
+
+
+def judge_relu(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement:
+    """Judge max(x, 0), element by element.
+
+    Parameters
+    ----------
+    use, calls : Use and list
+        What the submission calls it with: what is right for one number or one row only is right
+        if used so.
+    """
     results = [(x, subject.call(x)) for x in _inputs()]
     if all(same(outcome.value, relu(x)) for x, outcome in results):
         return right(subject)
-    if reason := hopeless(subject, True, [np.array(_SMALL[-1])]):
+    if reason := hopeless(subject, True, [np.array(_SMALL[2])]):
         return reason
     if all(outcome.error for _, outcome in results):
-        values = [-1.5, 2.5]
-        if all(same(subject.call(v).value, relu(np.asarray(v))) for v in values):
-            return right(subject, ["takes one number"])
-        if all(same(subject.call(x[0]).value, relu(x[0])) for x, _ in results):
-            return right(subject, ["takes one row"])
-        return raised(subject, [np.array(_SMALL[-1])])
+        numbers = all(same(subject.call(v).value, relu(np.asarray(v))) for v in _NUMBERS)
+        if numbers or all(same(subject.call(x[0]).value, relu(x[0])) for x, _ in results):
+            return _of_one(subject, "number" if numbers else "row", use, calls)
+        return raised(subject, [np.array(_SMALL[2])])
     if subject.function.short.lower() != "relu":
         if all(same(outcome.value, x > 0) for x, outcome in results):
             return right(subject, ["gives the derivative"])
-    cases: list[tuple[list[Any], Any]] = [([np.array(x)], relu(np.array(x))) for x in _SMALL]
-    example = first_failure(subject, cases)
+    example = first_failure(subject, [([x], relu(x)) for x in _cases()])
     for x, outcome in results:
         if outcome.error is None and outcome.value is None:
             return wrong(
@@ -53,37 +60,45 @@ def judge_relu(subject: Subject) -> Judgement:
         if not same(outcome.value, relu(x)) and same(outcome.value, np.trunc(relu(x))):
             return wrong("relu whole numbers", example)
     if example is None:
-        return unchecked("its results are of no known kind")
+        return unchecked(NO_KIND)
     return wrong("relu", example)
 
 
-def judge_derivative(subject: Subject) -> Judgement:
-    """Judge the mask [x > 0], or the mask times what comes back."""
-    count = len(subject.function.required)
-    if count == 2:
+def _of_one(subject: Subject, one: str, use: Use, calls: list[list[Made]]) -> Judgement:
+    """Judge what works for one number or one row, and not for a matrix, by its calls."""
+    if not calls or use is Use.ROWS:
+        return right(subject, [f"takes one {one}"])
+    if any(made is Made.LOGITS for call in calls for made in call):
+        return raised(subject, [np.array(_SMALL[2])], certain=True)
+    return unchecked(f"it is right for one {one}; what it is called with is not clear")
+
+
+def judge_derivative(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement:
+    """Judge the mask [x > 0], or the mask times what comes back; see `judge_relu`."""
+    if len(subject.function.required) == 2:
         return _judge_backward(subject)
     results = [(x, subject.call(x)) for x in _inputs()]
     if all(same(outcome.value, x > 0) for x, outcome in results):
         return right(subject)
-    if all(same(subject.call(relu(x)).value, x > 0) for x, _ in results):
+    of_result = all(same(subject.call(relu(x)).value, x > 0) for x, _ in results)
+    if of_result and not any(made is Made.LOGITS for call in calls for made in call):
         return right(subject, ["takes what the rectifier gives"])
-    if reason := hopeless(subject, True, [np.array(_SMALL[-1])]):
+    if reason := hopeless(subject, True, [np.array(_SMALL[2])]):
         return reason
     if all(outcome.error for _, outcome in results):
-        if all(same(subject.call(v).value, np.asarray(v > 0)) for v in (-1.5, 2.5)):
-            return right(subject, ["takes one number"])
-        return raised(subject, [np.array(_SMALL[-1])])
-    cases: list[tuple[list[Any], Any]] = [([np.array(x)], np.array(x) > 0) for x in _SMALL]
-    example = first_failure(subject, cases)
+        if all(same(subject.call(v).value, np.asarray(v > 0)) for v in _NUMBERS):
+            return _of_one(subject, "number", use, calls)
+        return raised(subject, [np.array(_SMALL[2])])
+    example = first_failure(subject, [([x], x > 0) for x in _cases()])
     if example is None:
-        return unchecked("its results are of no known kind")
+        return unchecked(NO_KIND)
     for x, outcome in results:
         if same(outcome.value, np.ones(x.shape)):
             return wrong("derivative of ones", example)
         if same(outcome.value, relu(x)):
             return wrong("relu as mask", example)
         if outcome.error is None and not any(a.shape == x.shape for a in arrays(outcome.value)):
-            return unchecked("its results are of no known kind")
+            return unchecked(NO_KIND)
     return wrong("derivative", example)
 
 
@@ -92,7 +107,7 @@ def _judge_backward(subject: Subject) -> Judgement:
     rng = np.random.default_rng(1)
     x, other = _inputs()[0], rng.normal(size=(12, 10))
     expected = np.where(x > 0, other, 0.0)
-    for arguments, note in (((other, x), []), ((x, other), [])):
+    for arguments in ((other, x), (x, other)):
         if same(subject.call(*arguments).value, expected):
-            return right(subject, ["times the gradient that comes back", *note])
-    return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
+            return right(subject, ["times the gradient that comes back"])
+    return hopeless(subject, plain=False) or unchecked(NO_KIND)

@@ -1,31 +1,41 @@
 """The gradient of the cross-entropy with respect to the logits: p - y, in some form."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..reference import Array, Problem, close, problem, scale, small_problems, softmax
+from ..reference import (
+    CLASSES,
+    ROWS,
+    Array,
+    Problem,
+    close,
+    problem,
+    scale,
+    small_problems,
+    softmax,
+)
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement
-from .loss import SLOW, row_results, takes_matrices
-from .verdicts import hopeless, raised, right, unchecked, wrong
+from .loss import SLOW, results_of, row_results, takes_matrices
+from .scaling import scaling
+from .verdicts import NO_KIND, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
-
-_ROWS = 12
 
 
 def judge_gradient(
-    subject: Subject, layout: str | None, ascends: bool, chained: bool, by_row: bool
+    subject: Subject, rows: bool | None, adds: bool, chained: bool, by_row: bool
 ) -> Judgement:
     """Judge dL/do.
 
     Parameters
     ----------
-    layout : str or None
-        Where softmax has its classes.
-    ascends : bool
-        The weights are changed by adding, so that the gradient may have the other sign.
+    rows : bool or None
+        Whether softmax gives one sample a row.
+    adds : bool
+        Its result is added to the weights, so that it may have the other sign.
     chained : bool
         The submission has a derivative of softmax, by which dL/dp may be multiplied.
     by_row : bool
@@ -33,32 +43,25 @@ def judge_gradient(
     """
     names = subject.names
     flipped: View | None = None
-    for n in (_ROWS, *subject.constants):
-        if subject.seconds > SLOW or flipped is not None:
+    scaled: Judgement | None = None  # of what is right up to a factor of its own
+    for n in (ROWS, *subject.constants):
+        if subject.seconds > SLOW or flipped is not None or scaled:
             break
-        tests = [problem(seed, n) for seed in (0, 1)]
-        for view in views(names, layout, n != _ROWS):
-            results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
-            factor = _factor(results, tests, view)
+        for view in views(names, rows, n != ROWS):
+            factor = _factor(subject, view, n)
             if factor is None:
                 continue
-            size, turned = factor
-            notes = [*view.notes, *(["transposes its result"] if turned else [])]
-            if abs(abs(size) * n - 1) < 1e-3:
-                notes += [f"always divides by {n}"] if n != _ROWS else []
-            elif abs(abs(size) - 1) < 1e-3:
-                notes.append("a sum")
-            elif size > 0:
-                notes.append(f"times {size * n:.3g}")
-            else:
+            if factor[0] < 0 and not adds:
+                flipped = flipped or view
+                if are_clear(names):  # in the other order the sign would be right
+                    break
                 continue
-            if size > 0:
-                return right(subject, notes)
-            if ascends:
-                return right(subject, [*notes, "target - prediction, and weights are added to"])
-            flipped = flipped or view
-            if are_clear(names):  # in the other order the sign would be right
-                break
+            judgement, is_plain = _of_factor(subject, view, n, *factor)
+            if is_plain:
+                return judgement
+            scaled = scaled or judgement
+    if scaled:
+        return scaled
     if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
     if flipped is not None and not subject.doubtful:
@@ -66,8 +69,29 @@ def judge_gradient(
     return _mistake(subject, chained)
 
 
-def _factor(results: list[Any], tests: list[Problem], view: View) -> tuple[float, bool] | None:
+def _of_factor(
+    subject: Subject, view: View, n: int, size: float, turned: bool
+) -> tuple[Judgement, bool]:
+    """Judge a multiple of p - y; return also whether it is the sum or the average itself."""
+
+    def measure(n: int, k: int) -> float | None:
+        factor = _factor(subject, view, n, k)
+        return abs(factor[0]) if factor else None
+
+    found = scaling(measure, n)
+    if found is None:
+        return unchecked("it is p - y times a number that nothing explains"), False
+    if found.form == "twice":
+        return wrong("gradient divided twice", _example(subject, view)), False
+    view, ways = view.settled(partial(_factor, subject, n=n))
+    notes = [*view.notes, *(["transposes its result"] if turned else []), *found.notes]
+    notes += ["target - prediction, and weights are added to"] if size < 0 else []
+    return right(subject, notes, ways), found.is_plain or n != ROWS
+
+
+def _factor(subject: Subject, view: View, n: int, k: int = CLASSES) -> tuple[float, bool] | None:
     """Return what p - y is multiplied by, and whether the result is transposed."""
+    results, tests = results_of(subject, view, n, k)
     for turned in (False, True):
         factors = []
         for value, rows in zip(results, tests, strict=True):
@@ -76,7 +100,7 @@ def _factor(results: list[Any], tests: list[Problem], view: View) -> tuple[float
             factors.append(next((f for a in arrays(value) if (f := scale(a, expected))), None))
         one, two = factors
         if one is not None and two is not None and abs(one / two - 1) < 1e-3:
-            return one, turned
+            return float(f"{one:.4g}"), turned
     return None
 
 
@@ -119,7 +143,7 @@ def _mistake(subject: Subject, chained: bool) -> Judgement:
         return raised(subject, failed or view.arguments(rows))
     found = list(arrays(outcome.value))
     if not found:
-        return unchecked("its results are of no known kind")
+        return unchecked(NO_KIND)
     if found[0].size <= rows.k * rows.n:
         return wrong("gradient", _example(subject, view))
     return wrong("gradient shape", _example(subject, view))

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..reference import Array, close, relu, softmax
+from ..reference import Array, relu, scale, softmax
 from ..subject import Subject, arrays
-from ..verdict import Example, Judgement
-from .verdicts import hopeless, raised, right, same, unchecked, wrong
+from ..verdict import Example, Judgement, Way
+from .verdicts import NO_KIND, hopeless, raised, right, same, unchecked, wrong
 
 _X = re.compile(r"^(x|a|h|s|z|in|inp|input|inputs|data|i|prev|layer|act)", re.IGNORECASE)
 _W = re.compile(r"w|theta", re.IGNORECASE)
@@ -32,9 +32,10 @@ def judge_layer(subject: Subject) -> Judgement:
             for name, function in _AFTER.items():
                 wanted = function(expected)
                 if same(outcome.value, wanted):
-                    return right(subject, [*notes, *name])
+                    return right(subject, [*notes, *name], {Way.LAYOUT: True})
                 if same(outcome.value, wanted.T):
-                    return right(subject, [*notes, *name, "samples along the columns"])
+                    told = [*notes, *name, "samples along the columns"]
+                    return right(subject, told, {Way.LAYOUT: False})
     return _mistake(subject)
 
 
@@ -53,15 +54,14 @@ def _calls(
     """Yield arguments, the result (N, H), and notes."""
     names = subject.function.required
     layouts = [[np.ascontiguousarray(a) for a in pair] for pair in product((x, x.T), (w, w.T))]
-    for by_name in (True, False):  # then in any order
-        for x_, w_ in layouts:
-            if len(names) == 2 and by_name:
-                yield from _two(subject, x_, w_, x, w, b)
-            for b_ in (b[None], b, b[:, None]) if len(names) == 3 else ():
-                named = _by_name(names, x_, w_, b_)
-                orders = [named] if named else []
-                for order in orders if by_name else permutations((x_, w_, b_)):
-                    yield list(order), x @ w + b, []
+    for x_, w_ in layouts:
+        if len(names) == 2:
+            yield from _two(subject, x_, w_, x, w, b)
+            continue
+        for b_ in (b[None], b, b[:, None]):
+            named = _by_name(names, x_, w_, b_)
+            for order in [named] if named else permutations((x_, w_, b_)):
+                yield list(order), x @ w + b, []
 
 
 def _two(
@@ -104,43 +104,50 @@ def _by_name(names: list[str], x: Array, w: Array, b: Array) -> list[Array] | No
     return order if len({id(value) for value in order}) == 3 else None
 
 
-def _follows(subject: Subject) -> bool:
-    """Whether the results grow with X W + b, as an activation of any kind does."""
-    rng = np.random.default_rng(0)
-    x, w, b = rng.normal(size=(12, 7)), rng.normal(size=(7, 5)), rng.normal(size=(1, 5))
-    order = np.argsort((x @ w + b).ravel())
-    arguments = _by_name(subject.function.required, x, w, b)
-    found = arrays(subject.call(*arguments).value) if arguments is not None else ()
-    return any(a.size == order.size and (np.diff(a.ravel()[order]) >= 0).all() for a in found)
+def _follows(got: Array, z: Array) -> bool:
+    """Whether results grow with X W + b, as an activation of any kind does."""
+    grows = got.shape == z.shape and (np.diff(got.ravel()[np.argsort(z.ravel())]) >= 0).all()
+    return bool(grows) and scale(got, z) is None
+
+
+# For an example, the smallest first. No sum, mean or part of a bias is 0 or another's.
+_SMALL: list[tuple[Any, Any, Any]] = [
+    ([[1, 2]], [[1, 0], [3, 1]], [[0.5, -0.25]]),
+    ([[1, 2], [0, -1]], [[1, 0, 2], [3, 1, -1]], [[0.5, -0.25, 1]]),
+]
 
 
 def _mistake(subject: Subject) -> Judgement:
     """Judge what computes X W + b in no layout."""
-    x, w, b = np.array([[1.0, 2.0]]), np.array([[1.0, 0.0], [3.0, 1.0]]), np.array([[0.5, -0.5]])
-    arguments = (
-        _by_name(subject.function.required, x, w, b)
-        if len(subject.function.required) == 3
-        else None
-    )
+    names = subject.function.required
+    rng = np.random.default_rng(0)
+    drawn = tuple(rng.normal(size=size) for size in ((12, 7), (7, 5), (1, 5)))
+    problems = [tuple(np.array(part, float) for part in parts) for parts in (*_SMALL, drawn)]
+    calls = [_by_name(names, *parts) if len(names) == 3 else None for parts in problems]
+    arguments = calls[1]
     if reason := hopeless(subject, arguments is not None, arguments):
         return reason
     assert arguments is not None
-    outcome = subject.call(*arguments)
-    if outcome.error:
-        rows = _by_name(
-            subject.function.required, np.ones((12, 784)), np.ones((784, 1000)), np.ones((1, 1000))
-        )
+    outcomes = [subject.call(*call) for call in calls if call is not None]
+    if outcomes[1].error:
+        sizes = ((12, 784), (784, 1000), (1, 1000))
+        rows = _by_name(names, *map(np.ones, sizes))
         if rows is not None and subject.call(*rows).error is None:
-            return unchecked("its results are of no known kind")
+            return unchecked(NO_KIND)
         return raised(subject, arguments)
-    example = Example(arguments, outcome.value, x @ w + b)
-    if outcome.value is None:
-        return wrong("returns nothing", example)
-    for array in arrays(outcome.value):
-        if close(array, x @ w):
-            return wrong("layer without bias", example)
-        if close(array, x @ w - b):
-            return wrong("layer minus bias", example)
-        if array.shape == (1, 2) and not _follows(subject):
-            return wrong("layer", example)
-    return unchecked("its results are of no known kind")
+    truths = [x @ w + b for x, w, b in problems]
+    examples = [
+        Example(call, outcome.value, truth)
+        for call, outcome, truth in zip(calls, outcomes, truths, strict=True)
+        if call is not None and not outcome.error and not same(outcome.value, truth)
+    ]
+    if outcomes[1].value is None:
+        return wrong("returns nothing", examples[0])
+    for name, sign in (("layer without bias", 0), ("layer minus bias", -1)):
+        forms = [x @ w + sign * b for x, w, b in problems]
+        if all(same(o.value, form) for o, form in zip(outcomes, forms, strict=True)):
+            return wrong(name, examples[0])
+    found = list(arrays(outcomes[-1].value))
+    if any(a.shape == truths[-1].shape and not _follows(a, truths[-1]) for a in found):
+        return wrong("layer", examples[0])
+    return unchecked(NO_KIND)

@@ -2,19 +2,22 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..kinds import words
-from ..reference import Problem, close, problem, small_problems
+from ..reference import CLASSES, ROWS, Problem, close, problem, small_problems
 from ..subject import Subject, arrays, numbers
-from ..verdict import Example, Judgement
+from ..usage import Wrapped
+from ..verdict import Example, Judgement, Way
 from . import net
-from .verdicts import fragile, hopeless, raised, right, unchecked, wrong
+from .scaling import scaling
+from .verdicts import NO_KIND, fragile, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
-_ROWS = 12
 SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
 NEAR = 5e-3  # relative: some add 1e-4 inside the logarithm
 _BASES = {
@@ -25,53 +28,84 @@ _BASES = {
 
 
 def judge_loss(
-    subject: Subject, layout: str | None, negated: bool, divided: bool, by_row: bool
+    subject: Subject, rows: bool | None, around: Wrapped, orders: set[bool | None], by_row: bool
 ) -> Judgement:
     """Judge the average of -log p[label].
 
     Parameters
     ----------
-    layout : str or None
-        Where softmax has its classes.
-    negated, divided : bool
-        Calls of it are written ``-f(...)`` or ``f(...) / n``.
+    rows : bool or None
+        Whether softmax gives one sample a row.
+    around : Wrapped
+        What is done to its results where it is called.
+    orders : set of bool or None
+        Whether the target comes first in its calls.
     by_row : bool
         The submission calls it for one row at a time.
     """
     names = subject.names
     if len(names) != 2:
-        return net.judge(subject, lambda rows: float(np.mean(rows.losses)), numbers)
+        return net.judge(subject, lambda rows: float(np.mean(rows.losses)))
     first: list[tuple[View, str]] = []  # what it is a multiple of, in the forms that fit
-    for n in (_ROWS, *subject.constants):
+    for n in (ROWS, *subject.constants):
         if subject.seconds > SLOW:
             break
-        tests = [problem(seed, n) for seed in (0, 1)]
-        for view in views(names, layout, n != _ROWS):
-            results = [subject.call(*view.arguments(rows), rows=rows).value for rows in tests]
-            found = _factor(results, tests)
-            if found and found.startswith("mean"):
-                notes = [*view.notes, *view.reversed(names)]
-                notes += [f"always divides by {n}"] if n != _ROWS else []
-                notes += [found[6:-1]] if found != "mean" else []
-                return _at_zero(subject, view, notes)
-            if found == "each":
-                return right(subject, [*view.notes, "one loss a row"])
+        for view in views(names, rows, n != ROWS):
+            found = _factor(subject, view, n)
+            if found and (found.startswith("mean") or found == "each"):
+                return _accepted(subject, view, n, found, orders)
             if found:
                 first.append((view, found))
-            if n == _ROWS and _is_trace(results, tests):
+            if n == ROWS and _is_trace(subject, view):
                 first.append((view, "cross terms"))
     if first:
-        return _wrong_factor(subject, *first[0], negated=negated, divided=divided)
+        return _wrong_factor(subject, *first[0], around)
     if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
+    for view in views(names, rows):
+        if judgement := _multiple(subject, view, around):
+            return judgement
     return _mistake(subject)
 
 
-def _factor(results: list[Any], tests: list[Problem]) -> str | None:
+def _accepted(
+    subject: Subject, view: View, n: int, found: str, orders: set[bool | None]
+) -> Judgement:
+    """Judge what is right in a form, but for the order of its arguments and for large logits."""
+    if reason := _reversed(subject, view, orders):
+        return reason
+    view, ways = view.settled(partial(_factor, subject, n=n))
+    notes = [*view.notes, *view.reversed(subject.names)]
+    if found == "each":
+        return right(subject, [*notes, "one loss a row"], ways)
+    notes += [f"always divides by {n}"] if n != ROWS else []
+    return _at_zero(subject, view, [*notes, *([found[6:-1]] if found != "mean" else [])], ways)
+
+
+def _reversed(subject: Subject, view: View, orders: set[bool | None]) -> Judgement | None:
+    """Judge a loss whose parameters' names say the other order, unless its calls have this one."""
+    if not view.reversed(subject.names) or view.target_first in orders or subject.doubtful:
+        return None
+    if None in orders:
+        return unchecked("which argument of its calls is the target is not clear")
+    return wrong(
+        "loss reversed", _example(subject, replace(view, target_first=not view.target_first))
+    )
+
+
+def results_of(
+    subject: Subject, view: View, n: int, k: int = CLASSES
+) -> tuple[list[Any], list[Problem]]:
+    """Return the results for two problems, and these."""
+    tests = [problem(seed, n, k) for seed in (0, 1)]
+    return [subject.call(*view.arguments(rows), rows=rows).value for rows in tests], tests
+
+
+def _factor(subject: Subject, view: View, n: int) -> str | None:
     """Name what the true sum of losses is multiplied by, the same in all tests."""
     named: set[str] = set()
-    for number, (value, rows) in enumerate(zip(results, tests, strict=True)):
-        total, n, k = float(np.sum(rows.losses)), rows.n, rows.k
+    for number, (value, rows) in enumerate(zip(*results_of(subject, view, n), strict=True)):
+        total, k = float(np.sum(rows.losses)), rows.k
         each = rows.losses
         if any(close(a, e) for a in arrays(value) for e in (each, each[:, None], each[None])):
             here = {"each"}
@@ -88,9 +122,32 @@ def _factor(results: list[Any], tests: list[Problem]) -> str | None:
     return min(named, key=len) if named else None
 
 
-def _is_trace(results: list[Any], tests: list[Problem]) -> bool:
+def _multiple(subject: Subject, view: View, around: Wrapped) -> Judgement | None:
+    """Judge a loss that is the sum or the average times a number of its own."""
+    found = scaling(lambda n, k: _number(*results_of(subject, view, n, k)))
+    if found is None or found.form not in ("sum", "average"):
+        return None
+    if subject.doubtful:
+        return unchecked(subject.doubtful)
+    if found.form == "average":
+        return wrong("loss multiple", _example(subject, view), f"{found.number:.3g}")
+    if (found.number > 0) != around.negated:
+        return right(subject, [*view.notes, *found._replace(number=abs(found.number)).notes])
+    return wrong("loss minus mean", _example(subject, view))
+
+
+def _number(results: list[Any], tests: list[Problem]) -> float | None:
+    """Return what the true sum is multiplied by in all tests, whatever it is."""
+    ones, others = (
+        [v / float(np.sum(rows.losses)) for v in numbers(value) if np.isfinite(v) and v]
+        for value, rows in zip(results, tests, strict=True)
+    )
+    return next((f for f in ones for g in others if abs(f / g - 1) < NEAR), None)
+
+
+def _is_trace(subject: Subject, view: View) -> bool:
     """Whether every target is multiplied with every prediction."""
-    for value, rows in zip(results, tests, strict=True):
+    for value, rows in zip(*results_of(subject, view, ROWS), strict=True):
         total = float(np.sum(rows.y @ np.log(rows.p).T))
         if not any(
             abs(abs(v) - abs(total) / d) < 1e-3 * abs(total) / d
@@ -114,24 +171,23 @@ def _example(subject: Subject, view: View) -> Example | None:
     return None
 
 
-def _wrong_factor(
-    subject: Subject, view: View, factor: str, *, negated: bool, divided: bool
-) -> Judgement:
+def _wrong_factor(subject: Subject, view: View, factor: str, around: Wrapped) -> Judgement:
     """Judge a loss that is a multiple of the right one."""
-    if negated and factor.startswith("minus "):
+    if around.negated and factor.startswith("minus "):
         factor = factor.removeprefix("minus ")
         if factor == "mean":
             return right(subject, [*view.notes, "the caller negates it"])
     if factor == "sum":
         averaged = re.match("average|avg|avrage|mean", "".join(words(subject.function.short)))
-        note = "a sum, though it is called an average" if averaged and not divided else "a sum"
-        return right(subject, [*view.notes, note])
+        told = ", though it is called an average" if averaged and not around.divided else ""
+        view, _ = view.settled(partial(_factor, subject, n=ROWS))
+        return right(subject, [*view.notes, f"a sum{told}"])
     if subject.doubtful:
         return unchecked(subject.doubtful)
     return wrong(f"loss {factor}", _example(subject, view))
 
 
-def _at_zero(subject: Subject, view: View, notes: list[str]) -> Judgement:
+def _at_zero(subject: Subject, view: View, notes: list[str], ways: dict[Way, bool]) -> Judgement:
     """Judge what a probability of exactly 0 does to a loss that is right otherwise."""
     for label in (0, 1):  # certain and right, then certain and wrong
         for k in (2, 3, 10):
@@ -143,9 +199,11 @@ def _at_zero(subject: Subject, view: View, notes: list[str]) -> Judgement:
                 continue
             if not np.isfinite(values).any() and not subject.touched:
                 expected = "a finite number" if label else 0.0
-                return fragile("log of zero", Example(arguments, outcome.value, expected), notes)
+                return fragile(
+                    "log of zero", Example(arguments, outcome.value, expected), notes, ways
+                )
             break
-    return right(subject, notes)
+    return right(subject, notes, ways)
 
 
 def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
@@ -198,8 +256,16 @@ def _mistake(subject: Subject) -> Judgement:
         return wrong(
             "returns nothing", Example(view.arguments(small), None, float(np.mean(small.losses)))
         )
-    values = list(numbers(outcome.value))
-    if not values:
-        return unchecked("its results are of no known kind")
+    if not list(numbers(outcome.value)):
+        if clear and _number(*_of_classes(subject, view)) is not None:
+            return wrong("loss of classes", _example(subject, view))
+        return unchecked(NO_KIND)
     example = _example(subject, view)
-    return wrong("loss", example) if example else unchecked("its results are of no known kind")
+    return wrong("loss", example) if example else unchecked(NO_KIND)
+
+
+def _of_classes(subject: Subject, view: View) -> tuple[list[Any], list[Problem]]:
+    """Return the sums of results that hold one number for each class."""
+    results, tests = results_of(subject, view, ROWS)
+    k = tests[0].k
+    return [[float(a.sum()) for a in arrays(r) if a.size == k] for r in results], tests

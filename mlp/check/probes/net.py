@@ -1,15 +1,15 @@
 """Functions that take the data and the weights, and run the whole network themselves."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from ..reference import Problem, problem, relu
-from ..subject import Subject
+from ..subject import Subject, numbers
 from ..verdict import Judgement
-from .verdicts import hopeless, right, unchecked
+from .verdicts import NO_ARGUMENTS, hopeless, right, unchecked
 
 _ROLES = {
     "target": re.compile(r"^(y|t|target|label|one_?hot)|target|label", re.IGNORECASE),
@@ -21,17 +21,13 @@ _ROLES = {
 }
 
 
-def judge(
-    subject: Subject,
-    expected: Callable[[Problem], float],
-    numbers: Callable[[Any], Iterator[float]],
-) -> Judgement:
+def judge(subject: Subject, expected: Callable[[Problem], float]) -> Judgement:
     """Judge a function of data, targets and weights by the number that it gives."""
     roles = [
         next((r for r, p in _ROLES.items() if p.search(n)), None) for n in subject.function.required
     ]
     if None in roles or len(set(roles)) < len(roles):
-        return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
+        return hopeless(subject, plain=False) or unchecked(NO_ARGUMENTS)
     fits = []
     for seed in (0, 1):
         rows, values = _network(seed)

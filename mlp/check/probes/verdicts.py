@@ -1,7 +1,7 @@
 """How the probes come to their judgements."""
 
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,12 +9,16 @@ import numpy as np
 from ..child.wire import Other
 from ..reference import close
 from ..subject import Subject, arrays
-from ..verdict import Example, Judgement, Verdict
+from ..verdict import Example, Judgement, Verdict, Way
 
+NO_KIND = "its results are of no known kind"
+NO_ARGUMENTS = "its arguments are of no known kind"
 FIXED = 500  # whole numbers in a function from here on may be a number of rows or units
 
 
-def right(subject: Subject, notes: Iterable[str] = ()) -> Judgement:
+def right(
+    subject: Subject, notes: Iterable[str] = (), ways: dict[Way, bool] | None = None
+) -> Judgement:
     """Judge a function whose results were those expected."""
     if subject.touched:
         return unchecked("it uses a module that is not loaded here")
@@ -23,7 +27,7 @@ def right(subject: Subject, notes: Iterable[str] = ()) -> Judgement:
         notes.append("overwrites its argument")
     if subject.guesses:
         notes.append(f"takes {', '.join(sorted(subject.guesses))} from outside")
-    return Judgement(Verdict.CONVENTION if notes else Verdict.RIGHT, notes)
+    return Judgement(Verdict.CONVENTION if notes else Verdict.RIGHT, notes, ways=ways or {})
 
 
 def wrong(mistake: str, example: Example | None = None, detail: str = "") -> Judgement:
@@ -31,9 +35,11 @@ def wrong(mistake: str, example: Example | None = None, detail: str = "") -> Jud
     return Judgement(Verdict.WRONG, mistake=mistake, example=example, detail=detail)
 
 
-def fragile(mistake: str, example: Example | None, notes: Iterable[str] = ()) -> Judgement:
+def fragile(
+    mistake: str, example: Example, notes: Iterable[str], ways: dict[Way, bool]
+) -> Judgement:
     """Judge a function that is right until its numbers get large or small."""
-    return Judgement(Verdict.FRAGILE, list(notes), mistake, example=example)
+    return Judgement(Verdict.FRAGILE, list(notes), mistake, example=example, ways=ways)
 
 
 def unchecked(reason: str) -> Judgement:
@@ -51,8 +57,6 @@ def hopeless(subject: Subject, plain: bool, small: Sequence[Any] | None = None) 
     small : sequence, optional
         Arguments for an example.
     """
-    if subject.is_empty:
-        return unchecked("nothing is written in it yet")
     if subject.undefined:
         error = f"NameError: {subject.undefined}"
         example = None if small is None else Example(list(small), error, None)
@@ -60,19 +64,22 @@ def hopeless(subject: Subject, plain: bool, small: Sequence[Any] | None = None) 
     if subject.doubtful:
         return unchecked(subject.doubtful)
     if not plain:
-        return unchecked("its arguments are of no known kind")
+        return unchecked(NO_ARGUMENTS)
     return None
 
 
-def raised(subject: Subject, arguments: list[Any]) -> Judgement:
-    """Judge a function by the exception that it raises with sound arguments."""
+def raised(subject: Subject, arguments: list[Any], certain: bool = False) -> Judgement:
+    """Judge a function by the exception that it raises with sound arguments.
+
+    ``certain`` says that the submission calls it with such arguments.
+    """
     outcome = subject.call(*arguments)
     if outcome.error is None or subject.doubtful:
-        return unchecked(subject.doubtful or "its results are of no known kind")
+        return unchecked(subject.doubtful or NO_KIND)
     message = textwrap.shorten(outcome.message, 90, placeholder=" ...")
     if outcome.error in ("AttributeError", "ImportError", "ModuleNotFoundError"):
         return unchecked(f"it wants arguments or modules of another kind: {message}")
-    if "truth value of an array" in message:
+    if "truth value of an array" in message and not certain:
         return unchecked("it seems to want single numbers")
     if max(subject.constants, default=0) >= FIXED:
         return unchecked(f"it holds fixed sizes: {message}")
@@ -80,11 +87,7 @@ def raised(subject: Subject, arguments: list[Any]) -> Judgement:
     return wrong("raises", Example(arguments, detail, None), outcome.error)
 
 
-def first_failure(
-    subject: Subject,
-    cases: Iterable[tuple[list[Any], Any]],
-    fits: Callable[[Any, Any], bool] = close,
-) -> Example | None:
+def first_failure(subject: Subject, cases: Iterable[tuple[list[Any], Any]]) -> Example | None:
     """Return the first case whose result is not the expected one, the smallest case first."""
     for arguments, expected in cases:
         outcome = subject.call(*arguments)
@@ -92,7 +95,7 @@ def first_failure(
             return None
         if outcome.error:
             continue  # it may want other sizes
-        if not any(fits(array, expected) for array in arrays(outcome.value)):
+        if not same(outcome.value, expected):
             return Example(arguments, shown(outcome.value), expected)
     return None
 

@@ -1,23 +1,22 @@
 """Targets and predictions in every form that functions take them in."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..reference import Problem
-from .softmax import ROWS
+from ..verdict import Way
 
 TARGET = re.compile(
     r"^(t|y|target|label|truth|true|actual|gt|onehot|one_hot|ground|real|tr?gt|d)", re.IGNORECASE
 )
 PREDICTION = re.compile(
-    r"pred|hat|prob|logit|out|soft|estim|guess|^p$|^o$|^z|^s$|^x$|^a\d?$|score|^q$", re.IGNORECASE
+    r"pred|hat|prob|logit|out|soft|estim|guess|^p$|^o$|^z|^s$|^a\d?$|score|^q$", re.IGNORECASE
 )
-
-
+_TURNED = ", transposed"
 REVERSED = "takes its arguments in the other order"
 
 
@@ -53,7 +52,26 @@ class View:
     @property
     def transposed(self) -> bool:
         """Whether samples lie along the columns of the predictions."""
-        return "transposed" in self.prediction
+        return _TURNED in self.prediction
+
+    @property
+    def turned(self) -> "View":
+        """The same with predictions, and targets that are one-hot, transposed."""
+        return View(
+            _turned(self.target) if "one-hot" in self.target else self.target,
+            _turned(self.prediction),
+            self.target_first,
+        )
+
+    def settled(self, measure: Callable[["View"], Any]) -> tuple["View", dict[Way, bool]]:
+        """Return where a function that this form fits has its samples, and the form to speak of.
+
+        Where either layout measures the same, that is nowhere, and the form is the handout's.
+        """
+        if measure(self.turned) == measure(self):
+            return (self.turned if self.transposed else self), {}
+        targets = {Way.TARGETS: _TURNED not in self.target} if "one-hot" in self.target else {}
+        return self, {Way.LAYOUT: not self.transposed, **targets}
 
     @property
     def logits(self) -> bool:
@@ -68,24 +86,33 @@ class View:
         return notes + (["samples along the columns"] if self.transposed else [])
 
 
-def views(names: Sequence[str], layout: str | None, few: bool = False) -> Iterator[View]:
-    """Yield the forms that two arguments may have, the handout's first.
+def _turned(form: str) -> str:
+    return form.removesuffix(_TURNED) if _TURNED in form else form + _TURNED
+
+
+def views(names: Sequence[str], rows: bool | None, few: bool = False) -> Iterator[View]:
+    """Yield the forms that two arguments may have, the likeliest first.
 
     Parameters
     ----------
     names : sequence of str
         The parameters, which say what comes first if their names are clear.
-    layout : str or None
-        Where softmax has its classes: if that is in rows, predictions are not transposed.
+    rows : bool or None
+        Whether softmax gives one sample a row. If so, predictions are not transposed; if not,
+        they are so first, though the mistake may be softmax's.
     few : bool
         Leave the rare forms out.
     """
     target_first = not is_swapped(names)
     targets = ["one-hot", "one-hot, transposed", "class numbers", "class numbers in a column"]
-    predictions = ["probabilities", "logits"]
-    if layout != ROWS:
-        predictions += ["probabilities, transposed", "logits, transposed"]
     targets = [targets[0], targets[2]] if few else targets
+    predictions = ["probabilities", "logits"]
+    turned = [p + _TURNED for p in predictions]
+    if rows is False:
+        targets = [*targets[1::-1], *targets[2:]] if not few else ["one-hot, transposed", *targets]
+        predictions = turned + predictions
+    elif rows is None:
+        predictions += turned
     for first in (target_first,) if few else (target_first, not target_first):
         for prediction in predictions:
             for target in targets:

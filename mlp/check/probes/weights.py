@@ -7,13 +7,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..reference import Array, Problem, problem, relu, scale, softmax
+from ..definitions import Function
+from ..reference import CLASSES, ROWS, Array, Problem, problem, relu, scale, softmax
 from ..subject import Subject, arrays
-from ..verdict import Example, Judgement
-from .verdicts import hopeless, right, unchecked, wrong
+from ..verdict import Example, Judgement, Way
+from .scaling import EXACT, scaling
+from .verdicts import NO_ARGUMENTS, NO_KIND, hopeless, right, unchecked, wrong
 
 _CALLS = 96  # of one size
-_SIZES = [(12, 7, 5), (12, 784, 1000)]  # rows, features, hidden units; for code with numbers in it
+# Rows, features, hidden units and classes; the second for code with numbers in it.
+_SIZES = [(ROWS, 7, 5, CLASSES), (ROWS, 784, 1000, CLASSES)]
 
 
 class _Net(NamedTuple):
@@ -29,6 +32,28 @@ class _Net(NamedTuple):
     b_o: Array
 
 
+class _Call(NamedTuple):
+    """How a function is called: sizes, whether one sample is a column, and the arguments' roles."""
+
+    sizes: tuple[int, int, int, int]
+    turned: str
+    choice: tuple[str, ...]
+
+
+class _Found(NamedTuple):
+    """An array among the results: what it is the gradient of, its mistake, and the right one."""
+
+    what: str
+    mistake: str
+    factor: float
+    got: Array
+    expected: Array
+
+
+_OF = ("W_o", "W_h", "b_o", "b_h")
+_ERROR, _UNKNOWN = "the error of every row", "unknown"
+_TURNED = {False: ("",), True: ("all", "but weights", "")}
+
 # What a parameter may stand for, by its name without underscores. The first that fits counts.
 _ROLES: list[tuple[str, list[str]]] = [
     (r"target|label|truth|^y$|^t$|onehot|ytrue|ytrain|actual", ["y"]),
@@ -36,6 +61,7 @@ _ROLES: list[tuple[str, list[str]]] = [
     (r"wh$|w1$|whidden|hiddenw|weightsh|weights1|innerw", ["w_h"]),
     (r"bo$|b2$|bout", ["b_o"]),
     (r"bh$|b1$|bhid", ["b_h"]),
+    (r"prev", ["h", "x"]),
     (r"^w$|^weights?$", ["w_o", "w_h"]),
     (r"^b$|^bias(es)?$", ["b_o", "b_h"]),
     (r"^(x|a|out)h|hiddenout", ["h", "s"]),
@@ -50,45 +76,120 @@ _ROLES: list[tuple[str, list[str]]] = [
 ]
 
 
-def judge_weights(subject: Subject) -> Judgement:
-    """Judge a function by every array that it gives."""
+def judge_weights(subject: Subject, rows: bool | None, adds: bool) -> Judgement:
+    """Judge a function by every array that it gives.
+
+    Parameters
+    ----------
+    rows : bool or None
+        Whether softmax gives one sample a row; if not, all arrays are transposed first.
+    adds : bool
+        Its results are added to the weights, so that they may have the other sign.
+    """
     roles = [_roles(name) for name in subject.function.required]
     if not all(roles):
-        return hopeless(subject, plain=False) or unchecked("its arguments are of no known kind")
+        return hopeless(subject, plain=False) or unchecked(NO_ARGUMENTS)
     choices = list(itertools.islice(itertools.product(*roles), _CALLS + 1))
-    seen: dict[str, tuple[str, ...]] = {}  # mistakes, and the arguments that have shown them
+    seen: dict[str, _Call] = {}  # mistakes, and the calls that have shown them
     for sizes in _SIZES[: 1 + bool(subject.mentions(784, 1000))]:
-        net = _net(*sizes)
-        for choice in choices[:_CALLS]:
-            found = _results(subject, net, choice)
-            if found and all(name == "right" for name, *_ in found):
-                return right(subject)
-            seen |= {name: choice for name, *_ in found if name not in ("right", "")}
+        for turned, choice in itertools.product(_TURNED[rows is False], choices[:_CALLS]):
+            call = _Call(sizes, turned, choice)
+            found = _results(subject, call)
+            mistakes = {one.mistake for one in found} or {_UNKNOWN}
+            if mistakes == {""}:
+                mistakes = {_disagreement(found)}
+                if mistakes == {""}:
+                    return _of_factor(subject, found, call, adds)
+            seen |= dict.fromkeys(mistakes - {"", _UNKNOWN}, call)
             if subject.trouble:
                 break
     if reason := hopeless(subject, plain=True):
         return reason
     if len(seen) == 1 and len(choices) <= _CALLS:
-        mistake, choice = next(iter(seen.items()))
-        return wrong(mistake, _example(subject, mistake, choice))
-    return unchecked("its results are of no known kind")
+        mistake, call = next(iter(seen.items()))
+        found = _results(subject, call)
+        return wrong(mistake, _example(subject, call, mistake), _told(mistake, found))
+    return unchecked(NO_KIND)
 
 
-def _results(subject: Subject, net: _Net, choice: Sequence[str]) -> list[tuple[str, Array, Array]]:
-    """Call it; return of every array that it gives a name, itself, and the right one."""
-    values = _values(net)
-    outcome = subject.call(*(values[role] for role in choice), rows=net.rows, x=net.x)
-    return [_name(array, net) for array in arrays(outcome.value) if array.size > 1]
+def _disagreement(found: Sequence[_Found]) -> str:
+    """Name in what gradients differ that belong to one step: nothing, sign or scale."""
+    if len({one.factor > 0 for one in found}) == 2:
+        return "gradients of both signs"
+    # An error may be of one row where the gradients of a layer are averages.
+    scales = [abs(one.factor) for one in found if one.what != _ERROR]
+    return "gradients of two scales" if scales and max(scales) > min(scales) * 1.01 else ""
 
 
-def _example(subject: Subject, mistake: str, choice: Sequence[str]) -> Example | None:
+def _told(mistake: str, found: Sequence[_Found]) -> str:
+    """Say which gradients differ, where that is the mistake."""
+    told = []
+    for one in found:
+        if mistake == "gradients of both signs":
+            told.append(f"{one.what} {'positive' if one.factor > 0 else 'negative'}")
+        elif mistake == "gradients of two scales" and one.what != _ERROR:
+            told.append(f"{one.what} {'summed' if abs(one.factor) > 1 - EXACT else 'averaged'}")
+    return ", ".join(told)
+
+
+def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call, adds: bool) -> Judgement:
+    """Judge gradients that are right but for what they are multiplied by."""
+    gradients = [one for one in found if one.what != _ERROR]
+    wanted = _wanted(subject.function)
+    if wanted and not wanted & {one.what for one in gradients}:
+        told = " and ".join(sorted({one.what for one in found}))
+        return unchecked(f"it gives {told}, which is not what its name says")
+    first = (gradients or found)[0]
+
+    def measure(n: int, k: int) -> float | None:
+        others = _results(subject, call._replace(sizes=(n, *call.sizes[1:3], k)))
+        return next((abs(one.factor) for one in others if one.what == first.what), None)
+
+    times = scaling(measure)
+    if times is None:
+        return unchecked("it is the gradient times a number that nothing explains")
+    if times.form == "twice":
+        return wrong("gradient divided twice", _example(subject, call, "gradient divided twice"))
+    carries_on = any(role.startswith("g") for role in call.choice)
+    notes = [] if times.is_plain else times.notes
+    if first.factor < 0:
+        if not adds and carries_on:
+            return unchecked("it turns the sign of the error that it is given")
+        if not adds:
+            return wrong("gradient flipped", _example(subject, call, "gradient flipped"))
+        notes.append("the other sign, and weights are added to")
+    ways = {Way.LAYOUT: not call.turned} if gradients else {}
+    if gradients and not carries_on:
+        ways[Way.SIGN] = (first.factor > 0) != adds
+    if gradients and not carries_on and times.is_plain:
+        ways[Way.SCALE] = times.form == "average"
+    return right(subject, notes, ways)
+
+
+def _results(subject: Subject, call: _Call, net: _Net | None = None) -> list[_Found]:
+    """Call it; return what every array is that it gives."""
+    net = net or _net(*call.sizes)
+    outcome = subject.call(*_arguments(net, call), rows=net.rows, x=net.x)
+    return [_identify(array, net) for array in arrays(outcome.value) if array.size > 1]
+
+
+def _example(subject: Subject, call: _Call, mistake: str) -> Example | None:
     """Return a call with two rows, features, hidden units and classes that shows a mistake."""
     for seed in range(20):  # in some of them all units are alike
         net = _net(2, 2, 2, 2, seed, digits=1)
-        for name, got, expected in _results(subject, net, choice):
-            if name == mistake and expected.any():
-                values = _values(net)
-                return Example([values[role] for role in choice], got, expected)
+        found = _results(subject, call, net)
+        if any(one.mistake == _UNKNOWN or not one.expected.any() for one in found):
+            continue
+        for one in found:
+            # What all should be multiplied by: what the first is, or what it ought to be.
+            factor = {
+                "gradient flipped": -one.factor,
+                "gradient divided twice": 1 / net.rows.n,
+                "gradients of both signs": abs(one.factor),
+                "gradients of two scales": found[0].factor,
+            }.get(mistake, one.factor if one.mistake == mistake else None)
+            if factor is not None and (one.mistake or abs(factor / one.factor - 1) > EXACT):
+                return Example(_arguments(net, call), one.got, one.expected * factor)
     return None
 
 
@@ -97,56 +198,67 @@ def _roles(name: str) -> list[str]:
     return next((roles for pattern, roles in _ROLES if re.search(pattern, word)), [])
 
 
-def _net(n: int, d: int, h: int, k: int = 10, seed: int = 0, digits: int = 8) -> _Net:
+def _wanted(function: Function) -> set[str]:
+    """Return what a function is to give the gradient of, as far as its name says it."""
+    name = function.short.lower().replace("_", "")
+    word = re.sub(r"^(compute|calc|get)|grad(ient)?s?|deriv(ative)?|^d(ld)?(?=[wb])", "", name)
+    named = {role.replace("w_", "W_") for role in _roles(word)}
+    return named if named <= set(_OF) else set()
+
+
+def _net(n: int, d: int, h: int, k: int, seed: int = 0, digits: int = 8) -> _Net:
     rng = np.random.default_rng(seed)
     shapes = {"x": (n, d), "w_h": (d, h), "b_h": (1, h), "w_o": (h, k), "b_o": (1, k)}
     drawn = {m: np.round(rng.normal(size=s) / np.sqrt(s[0]), digits) for m, s in shapes.items()}
     s = np.round(drawn["x"] @ drawn["w_h"] + drawn["b_h"], 2 * digits)
     logits = np.round(relu(s) @ drawn["w_o"] + drawn["b_o"], 3 * digits)
-    labels = np.arange(n) if n == k else problem(0, n).labels
+    labels = np.arange(n) if n == k else problem(0, n, k).labels
     return _Net(Problem(logits, labels), s=s, h=relu(s), **drawn)
 
 
-def _values(net: _Net) -> dict[str, Any]:
-    """Return what parameters may be given."""
+def _arguments(net: _Net, call: _Call) -> list[Any]:
+    """Return what the parameters of a call are given."""
     g = net.rows.p - net.rows.y
     g_h = (g @ net.w_o.T) * (net.s > 0)
     n = net.rows.n
-    named = {"x": net.x, "s": net.s, "h": net.h, "w_h": net.w_h, "b_h": net.b_h, "w_o": net.w_o}
-    own = {"y": net.rows.y, "p": net.rows.p, "z": net.rows.logits, "n": n, "b_o": net.b_o}
-    return {**named, **own, "g": g, "g/n": g / n, "g_h": g_h, "g_h/n": g_h / n}
+    named = {"x": net.x, "s": net.s, "h": net.h, "b_h": net.b_h, "w_h": net.w_h, "w_o": net.w_o}
+    own = {"y": net.rows.y, "p": net.rows.p, "z": net.rows.logits, "b_o": net.b_o}
+    values = {**named, **own, "g": g, "g/n": g / n, "g_h": g_h, "g_h/n": g_h / n}
+    kept = {"w_h", "w_o"} if call.turned == "but weights" else set()
+    if call.turned:
+        turned = {role: np.ascontiguousarray(v.T) for role, v in values.items() if role not in kept}
+        values |= turned
+    return [n if role == "n" else values[role] for role in call.choice]
 
 
-def _name(array: Array, net: _Net) -> tuple[str, Array, Array]:
-    """Name what an array is: right, a known mistake, or nothing; return also the right one."""
-    for name, expected, truth in _expected(net):
+def _identify(array: Array, net: _Net) -> _Found:
+    """Find what an array is a multiple of: right gradients, then those with known mistakes."""
+    for what, mistake, expected, truth in _expected(net):
         for form, true_form in ((expected, truth), (expected.T, truth.T)):
             reshaped = array
             if array.size == form.size and 1 in form.shape:
                 reshaped = array.reshape(form.shape)
-            factor = scale(reshaped, form)
-            sizes = (1.0, 1 / net.rows.n, 1 / net.rows.n**2)
-            if factor and min(abs(abs(factor) / size - 1) for size in sizes) < 1e-3:
-                return name, array, (true_form * factor).reshape(array.shape)
-    return "", array, array
+            if factor := scale(reshaped, form):
+                return _Found(what, mistake, factor, array, true_form.reshape(array.shape))
+    return _Found("", _UNKNOWN, 1.0, array, array)
 
 
-def _expected(net: _Net) -> Iterator[tuple[str, Array, Array]]:
-    """Yield right gradients, then those with known mistakes: name, array, and the right one."""
+def _expected(net: _Net) -> Iterator[tuple[str, str, Array, Array]]:
+    """Yield what gradients are of, their mistake, themselves, and the right ones."""
     g = net.rows.p - net.rows.y
     twice = softmax(net.rows.p) - net.rows.y
     back, mask = g @ net.w_o.T, net.s > 0
     for delta in (g, back * mask, back):  # the caller may mask it
-        yield "right", delta, delta
+        yield _ERROR, "", delta, delta
     truths = _gradients(net, g, back * mask)
-    for name, arrays_ in (
-        ("right", truths),
+    for mistake, forms in (
+        ("", truths),
         ("mask missing", _gradients(net, g, back)),
         ("relu as mask", _gradients(net, g, back * net.h)),
         ("softmax twice in a gradient", _gradients(net, twice, (twice @ net.w_o.T) * mask)),
     ):
-        for array, truth in zip(arrays_, truths, strict=True):
-            yield name, array, truth
+        for what, form, truth in zip(_OF, forms, truths, strict=True):
+            yield what, mistake, form, truth
 
 
 def _gradients(net: _Net, at_o: Array, at_h: Array) -> list[Array]:

@@ -5,11 +5,11 @@ import ast
 from ..definitions import Definitions, Function
 from ..kinds import Kind
 from ..probes.views import REVERSED, are_clear, is_swapped
+from ..scopes import number, scopes
 from ..source import Source
 from ..verdict import Remark, Tried, Verdict
 from .flow import read_flow
 from .names import read_names
-from .scopes import number, scopes
 from .start import read_start
 from .updates import read_updates
 

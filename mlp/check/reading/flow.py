@@ -4,12 +4,10 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from ..usage import is_parameter, last_name
+from ..scopes import Scope, names_in, number
+from ..usage import ERROR, changes_parameters, is_parameter, last_name, target_first
 from ..verdict import Remark
-from .scopes import ERROR, Scope, changes_parameters, names_in, number
 
-_PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
-_TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
 _DERIVATIVE = re.compile(
     r"relu.*(grad|deriv|prime|back|mask)|(grad|deriv|d|back)_?relu|mask|heaviside|sign",
     re.IGNORECASE,
@@ -17,7 +15,7 @@ _DERIVATIVE = re.compile(
 
 
 def read_flow(
-    scope: Scope, softmaxes: set[str], take_logits: set[str], target_first: dict[str, bool]
+    scope: Scope, softmaxes: set[str], take_logits: set[str], first: dict[str, bool]
 ) -> Iterator[Remark]:
     """Read a scope for values that come from the wrong place.
 
@@ -25,13 +23,13 @@ def read_flow(
     ----------
     softmaxes, take_logits : set of str
         The functions that are softmax, and those that apply it to their prediction.
-    target_first : dict
-        The functions of targets and predictions, and which they take first.
+    first : dict
+        The functions of targets and predictions, and whether they take the target first.
     """
     yield from _twice(scope, softmaxes, take_logits)
     yield from _mask(scope)
     yield from _argmax(scope)
-    yield from _swapped(scope, target_first)
+    yield from _swapped(scope, first)
     yield from _test_rows(scope)
 
 
@@ -167,16 +165,10 @@ def _of_flat_argmax(node: ast.expr) -> str:
     return ast.unparse(argument) if isinstance(argument, ast.Name | ast.Attribute) else ""
 
 
-def _swapped(scope: Scope, target_first: dict[str, bool]) -> Iterator[Remark]:
+def _swapped(scope: Scope, first: dict[str, bool]) -> Iterator[Remark]:
     for call in scope.calls():
-        first = target_first.get(last_name(call.func))
-        if first is None or len(call.args) != 2:
-            continue
-        names = [last_name(argument) for argument in call.args]
-        if not first:
-            names.reverse()
-        is_swapped = _PREDICTION.search(names[0]) and not _TARGET.search(names[0])
-        if is_swapped and _TARGET.search(names[1]) and not _PREDICTION.search(names[1]):
+        wanted, found = first.get(last_name(call.func)), target_first(call)
+        if wanted is not None and found is not None and wanted is not found:
             yield Remark(call.lineno, "swapped", last_name(call.func), certain=True)
 
 

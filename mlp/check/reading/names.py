@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Iterator
 
 from ..child.stubs import PYTHON_2
+from ..scopes import Scope, local_names
 from ..usage import last_name
 from ..verdict import Remark
-from .scopes import Scope, local_names
 
 _PURE = set(
     "maximum minimum exp log dot matmul add subtract multiply divide sum mean reshape transpose "

@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from ..scopes import Scope, number
 from ..usage import last_name
 from ..verdict import Remark
-from .scopes import Scope, number
 
 _BIAS = re.compile(
     r"^b(ias)?(es)?(_?[a-z0-9]{1,3}|_?(hidden|out|output|outer|inner|\d))?$", re.IGNORECASE

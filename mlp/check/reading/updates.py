@@ -4,9 +4,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..usage import is_parameter, last_name
+from ..scopes import Scope, names_in, number
+from ..usage import ERROR, Update, is_parameter, last_name, updates
 from ..verdict import Remark
-from .scopes import ERROR, Scope, Update, names_in, number, updates
 
 ROWS = 10_000  # training rows of the task
 LARGEST_RATE = 0.15  # of an average; the task's is 0.1

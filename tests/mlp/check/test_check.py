@@ -95,3 +95,25 @@ class Net:
 """
     report = check_text(tmp_path, text)
     assert [remark for remark in report.remarks if remark.mistake == "discarded"] == []
+
+
+UNFIT = """
+def relu(x, slope): return np.maximum(x, slope * x)
+def softmax(*logits): return logits
+def averageCE(*, target, prediction): return target
+def accuracy(prediction): return prediction
+class Net:
+    def backward(self): return self.x
+"""
+
+
+def test_a_function_whose_arguments_do_not_fit_is_listed_with_the_reason(tmp_path):
+    report = check_text(tmp_path, UNFIT)
+    assert {t.function.name: t.judgement.notes[0] for t in report.tried} == {
+        "relu": "it takes 2 arguments, where 1 can be tried",
+        "softmax": "it takes any number of arguments",
+        "averageCE": "it takes target, prediction by name only",
+        "accuracy": "it takes 1 argument, where 2 or more can be tried",
+        "Net.backward": "it takes no argument, where 2 or more can be tried",
+    }
+    assert {t.judgement.verdict for t in report.tried} == {Verdict.UNCHECKED}

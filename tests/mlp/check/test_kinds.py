@@ -1,7 +1,7 @@
 import pytest
 
 from mlp.check.definitions import Function
-from mlp.check.kinds import Kind, is_softmax_gradient, kind_of, words
+from mlp.check.kinds import Kind, filled, is_softmax_gradient, kind_of, misfit, words
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,10 @@ from mlp.check.kinds import Kind, is_softmax_gradient, kind_of, words
         ("grad_W_o dW1 db2 gradHiddenWeights backprop back_propagation dL_dWo", 3, Kind.GRADIENTS),
         ("train plot_accuracy test_relu loadData shuffle forward build_cnn save_model", 3, None),
         ("reduce distance variance convergence inference", 2, None),
-        ("__init__ leaky_relu relu_layer", 3, None),
+        ("relu_layer softmax_layer hidden_relu", 3, Kind.LAYER),
+        ("softmax_loss softmaxCrossEntropy softmax_ce", 2, Kind.LOSS),
+        ("__init__ leaky_relu", 3, None),
+        ("is_prime go_back diff", 1, None),
     ],
 )
 def test_names_in_every_spelling(names, count, kind):
@@ -73,3 +76,28 @@ def test_derivatives_of_softmax_alone(names, expected):
 )
 def test_words(name, parts):
     assert words(name) == parts
+
+
+@pytest.mark.parametrize(
+    ("name", "required", "reason"),
+    [
+        ("relu", ["x"], None),
+        ("relu", ["x", "a"], "it takes 2 arguments, where 1 can be tried"),
+        ("relu_grad", ["x", "a", "b"], "it takes 3 arguments, where 1 or 2 can be tried"),
+        ("softmax", [], "it takes no argument, where 1 can be tried"),
+        ("computeLayer", ["x"], "it takes 1 argument, where 2 or 3 can be tried"),
+        ("averageCE", ["p"], "it takes 1 argument, where 2 or more can be tried"),
+        ("accuracy", [], "it takes no argument, where 2 or more can be tried"),
+        ("gradCE", ["p"], "it takes 1 argument, where 2 or 3 can be tried"),
+        ("one_hot", [], "it takes no argument, where 1 to 3 can be tried"),
+        ("backprop", [], "it takes no argument, where 2 or more can be tried"),
+    ],
+)
+def test_a_number_of_arguments_that_does_not_fit_is_said(name, required, reason):
+    function = Function(name, None, 1, required)
+    assert misfit(function, kind_of(function)) == reason
+
+
+def test_optional_arguments_are_given_where_too_few_are_required():
+    function = filled(Function("averageCE", None, 1, ["t"], ["p", "eps"]), Kind.LOSS)
+    assert (function.required, function.optional) == (["t", "p"], ["eps"])

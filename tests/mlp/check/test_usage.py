@@ -2,7 +2,18 @@ import ast
 
 import pytest
 
-from mlp.check.usage import Use, ascends, called, use_of, wrapped
+from mlp.check.scopes import scopes
+from mlp.check.usage import (
+    Made,
+    Use,
+    ascends,
+    called,
+    given,
+    made_of,
+    target_first,
+    use_of,
+    wrapped,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,14 +41,18 @@ def test_rows_or_matrices(text, use):
     [
         ("f(x)", (False, False)),
         ("-f(x)", (True, False)),
+        ("f(x).T", (False, False, True)),
+        ("f(x.T)", (False, False, True)),
+        ("a = f(x)\nb = np.transpose(a)", (False, False, True)),
+        ("f(x) @ W.T", (False, False)),
         ("f(x) / n", (False, True)),
         ("(1 / n) * f(x)", (False, True)),
         ("a = f(x)\nb = -a", (True, False)),
         ("n / f(x)", (False, False)),
     ],
 )
-def test_results_that_are_negated_or_divided(text, expected):
-    assert wrapped(ast.parse(text), "f") == expected
+def test_results_that_are_negated_divided_or_transposed(text, expected):
+    assert wrapped(ast.parse(text), "f") == (*expected, False)[:3]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +70,46 @@ def test_results_that_are_negated_or_divided(text, expected):
     ],
 )
 def test_whether_weights_are_added_to(text, expected):
-    assert ascends(ast.parse(text)) is expected
+    assert ascends(scopes(ast.parse(text))) is expected
 
 
 def test_what_is_called_or_given_away():
     assert called(ast.parse("a(b)\nself.c(d=e)\nf")) == {"a", "b", "c", "e"}
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("f(softmax(x))", [Made.PROBABILITIES]),
+        ("p = softmax(x)\nf(p)", [Made.PROBABILITIES]),
+        ("p = softmax(x)\nq = p\nf(q)", [Made.PROBABILITIES]),
+        ("def g(x):\n p = net.softmax(x)\n return f(p)", [Made.PROBABILITIES]),
+        ("p = softmax(x)\np = p.T\nf(p)", [Made.UNKNOWN]),
+        ("p = softmax(x)\np += 1\nf(p)", [Made.UNKNOWN]),
+        ("p = softmax(x)\ndef g(p):\n return f(p)", [Made.UNKNOWN]),
+        ("for p in softmax(x):\n f(p)", [Made.UNKNOWN]),
+        ("p = softmax(a)\nf(p)\np = softmax(b)\nf(p)", [Made.PROBABILITIES] * 2),
+        ("f(np.argmax(p, 1))", [Made.CLASSES]),
+        ("q = p.argmax(axis=1)\nf(q)", [Made.CLASSES]),
+        ("f(x)", [Made.UNKNOWN]),
+        ("g(x)", []),
+    ],
+)
+def test_what_made_an_argument(text, made):
+    calls = given(scopes(ast.parse(text)), "f")
+    assert [made_of(call[0], {"softmax": Made.PROBABILITIES}) for call in calls] == made
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("f(target, prediction)", True),
+        ("f(p, trainTarget)", False),
+        ("f(softmax(o), labels)", False),
+        ("f(a, b)", None),
+        ("f(target)", None),
+        ("f(target, target_prediction)", None),
+    ],
+)
+def test_which_argument_is_the_target(text, first):
+    assert target_first(ast.parse(text, mode="eval").body) is first

@@ -1,4 +1,5 @@
-from submissions import judge
+import pytest
+from submissions import check_texts, judge
 
 RIGHT = {
     "share": "def accuracy(target, prediction): return np.mean(np.argmax(target, 1) == np.argmax(prediction, 1))",
@@ -20,6 +21,8 @@ WRONG = {
     "membership": "def accuracy(target, prediction):\n  return np.mean([i in target.argmax(1) for i in prediction.argmax(1)])",
     "half": "def accuracy(target, prediction): return len(target) / (2 * len(prediction))",
     "one-hot": "def one_hot(labels): return np.eye(10)[labels - 1]",
+    "one-hot of k": "def one_hot(labels, k): return np.eye(k)[labels - 1]",
+    "one-hot of all rows": "def one_hot(labels):\n  y = np.zeros((len(labels), 10))\n  y[:, labels] = 1\n  return y",
 }
 
 
@@ -36,3 +39,27 @@ def test_wrong_ones_are_wrong_even_where_one_data_set_agrees(tmp_path):
     judged = judge(tmp_path, WRONG)
     assert {name for name, j in judged.items() if j.verdict.value != "wrong"} == set()
     assert all(j.example is not None for j in judged.values())
+
+
+CLASSES = """
+def softmax(x): return np.exp(x) / np.exp(x).sum(1, keepdims=True)
+def layer(X, W, b): return X @ W + b
+def accuracy(target, prediction): return np.mean({} == prediction)
+"""
+CALLS = {
+    "": "convention",
+    "accuracy(t, np.argmax(p, 1))": "convention",
+    "q = p.argmax(1)\naccuracy(t, q)": "convention",
+    "p = softmax(o)\naccuracy(t, p)": "wrong",
+    "accuracy(t, softmax(o))": "wrong",
+    "for e in range(3):\n  o = layer(h, W, b)\n  accuracy(t, o)": "wrong",
+    "def f(t, p):\n  return accuracy(t, p)": "not checked",
+}
+
+
+@pytest.mark.parametrize("left", ["target", "target.argmax(1)"])
+def test_class_numbers_are_right_only_where_they_are_given(left, tmp_path):
+    texts = [f"{CLASSES.format(left)}{call}\n" for call in CALLS]
+    judged = [report.tried[2].judgement for report in check_texts(tmp_path, texts)]
+    assert [j.verdict.value for j in judged] == [*CALLS.values()]
+    assert {j.mistake for j in judged} == {"accuracy", None}

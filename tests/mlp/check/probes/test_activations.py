@@ -1,5 +1,7 @@
 import pytest
-from submissions import judge
+from submissions import check_texts, judge
+
+LAYER = "def layer(X, W, b): return X @ W + b\n"
 
 RIGHT = {
     "maximum": "def relu(x): return np.maximum(x, 0)",
@@ -22,7 +24,7 @@ RIGHT = {
 WRONG = {
     "relu unchanged": "def relu(x):\n  np.maximum(x, 0)\n  return x",
     "relu whole numbers": "def relu(x):\n  return np.vectorize(lambda v: v if v > 0 else 0)(x)",
-    "relu": "def relu(x): return np.abs(x)",
+    "relu": "def relu(x): return np.clip(x, 0, 6)",
     "returns nothing": "def relu(x):\n  y = np.maximum(x, 0)",
     "derivative of ones": "def relu_prime(x): return np.ones(x.shape)",
     "relu as mask": "def relu_derivative(x): return np.maximum(x, 0)",
@@ -58,3 +60,31 @@ def test_what_cannot_be_tried_is_not_checked(tmp_path):
 def test_a_result_of_a_module_that_is_not_loaded_is_not_checked(use, tmp_path):
     text = f"def relu(x):\n  import tensorflow as tf\n  return {use}"
     assert judge(tmp_path, {"": text})[""].verdict.value == "not checked"
+
+
+ONE_NUMBER = {
+    "": "convention",
+    "h = np.vectorize(relu)(s)": "convention",
+    "h = [[relu(v) for v in row] for row in s]": "convention",
+    "h = relu(layer(x, W, b))": "wrong",
+    "s = layer(x, W, b)\nh = relu(s)": "wrong",
+    "h = relu(s)": "not checked",
+}
+OF_RESULT = {
+    "": "convention",
+    "d = relu_derivative(h)": "convention",
+    "s = layer(x, W, b)\nd = relu_derivative(s)": "wrong",
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "uses"),
+    [
+        ("def relu(x): return max(0, x)", ONE_NUMBER),
+        ("def relu(x): return x if x > 0 else 0", ONE_NUMBER),
+        ("def relu_derivative(h): return np.sign(h)", OF_RESULT),
+    ],
+)
+def test_what_is_right_for_some_arguments_is_so_only_where_it_gets_them(text, uses, tmp_path):
+    reports = check_texts(tmp_path, [f"{LAYER}{text}\n{use}\n" for use in uses])
+    assert [r.tried[1].judgement.verdict.value for r in reports] == [*uses.values()]

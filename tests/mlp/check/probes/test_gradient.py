@@ -6,6 +6,7 @@ RIGHT = {
     "mean": "def gradCE(target, prediction): return (prediction - target) / target.shape[0]",
     "swapped": "def grad_ce(prediction, target): return prediction - target",
     "names say nothing": "def gradCE(x, y): return x - y",
+    "names say nothing, other order": "def gradCE(x, y): return y - x",
     "transposed": "def gradCE(target, prediction): return (prediction - target).T",
     "class numbers": "def gradCE(y, p):\n  p[np.arange(len(y)), y] -= 1\n  return p",
     "logits": "def gradCE(target, prediction):\n  e = np.exp(prediction)\n  return e / e.sum(1, keepdims=True) - target",
@@ -20,6 +21,7 @@ WRONG = {
     "gradient by p, summed over samples": "return np.sum(-target / prediction, axis=0) / len(target)",
     "gradient by p, summed over classes": "return -np.sum(target / prediction, axis=1)",
     "gradient by p, one number": "return -np.mean(target / prediction)",
+    "gradient divided twice": "return (prediction - target) / len(target) ** 2",
     "gradient flipped": "return target - prediction",
     "gradient averaged": "return np.mean(prediction - target, axis=0)",
     "gradient of whole softmax": "return np.exp(prediction) / np.sum(np.exp(prediction)) - target",
@@ -72,3 +74,22 @@ def test_what_seems_to_want_single_numbers_is_not_checked(tmp_path):
 def test_what_another_function_may_carry_on_is_not_called_wrong(tmp_path):
     text = "def softmax_grad(p): return p\ndef gradCE(target, prediction): return -target / prediction\n"
     assert check_text(tmp_path, text).tried[-1].judgement.verdict.value == "not checked"
+
+
+FACTORS = {
+    "(1 / 10000) * (prediction - target)": ["always divides by 10000"],
+    "1e-4 * (prediction - target)": ["always divides by 10000"],
+    "2 * (prediction - target)": ["always times 2"],
+    "2 * (prediction - target) / len(target)": ["2 times the average"],
+    "(prediction - target) / target.size": ["divided by entries"],
+}
+UNEXPLAINED = "(prediction - target) / (len(target) - 1)"
+
+
+def test_a_factor_is_said_for_what_it_is(tmp_path):
+    bodies = [*FACTORS, "(target - prediction) / 10000", UNEXPLAINED]
+    judged = judge(tmp_path, {b: f"def gradCE(target, prediction): return {b}" for b in bodies})
+    assert judged.pop("(target - prediction) / 10000").mistake == "gradient flipped"
+    assert judged.pop(UNEXPLAINED).verdict.value == "not checked"
+    assert {body: j.notes for body, j in judged.items()} == FACTORS
+    assert {j.verdict.value for j in judged.values()} == {"convention"}

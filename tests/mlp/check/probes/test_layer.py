@@ -1,3 +1,4 @@
+import numpy as np
 from submissions import judge
 
 RIGHT = {
@@ -49,3 +50,38 @@ def test_what_an_activation_of_any_kind_makes_of_a_layer_is_not_called_wrong(tmp
 def test_arguments_of_no_known_kind_are_not_checked(tmp_path):
     judged = judge(tmp_path, {"": "def computeLayer(a, b, c): return a['x'] + b + c"})
     assert judged[""].verdict.value == "not checked"
+
+
+BIASES = [
+    "X @ W + b.sum()",
+    "X @ W + b.mean()",
+    "X @ W + np.abs(b)",
+    "X @ W + np.sort(b)",
+    "X @ W + np.flip(b)",
+    "X @ W + np.ravel(b)[0]",
+    "X @ W + np.cumsum(b)",
+    "X @ W + np.resize(b, (len(X), 1))",
+    "X @ W + b / len(X)",
+    "X @ (W + b)",
+    "X @ W * b",
+    "(X @ W + b) / 784",
+    "X.astype(int) @ W + b",
+]
+
+
+def test_every_mistake_with_the_bias_shows_in_its_example(tmp_path):
+    judged = judge(tmp_path, {b: f"def computeLayer(X, W, b): return {b}" for b in BIASES})
+    assert {body: j.mistake for body, j in judged.items()} == dict.fromkeys(BIASES, "layer")
+    assert not any(np.allclose(j.example.got, j.example.expected) for j in judged.values())
+
+
+def test_clear_names_are_not_read_in_another_order(tmp_path):
+    judged = judge(
+        tmp_path,
+        {
+            "columns": "def computeLayer(X, W, b): return W.T @ X.T + b",
+            "rows": "def computeLayer(X, W, b): return X @ W + b.T",
+        },
+    )
+    assert judged["columns"].notes == ["samples along the columns"]
+    assert judged["rows"].notes == []

@@ -1,5 +1,5 @@
 import pytest
-from submissions import check_text, judge
+from submissions import check_text, check_texts, judge
 
 SUM = "np.sum(target * np.log(prediction + 1e-12))"
 RIGHT = {
@@ -15,6 +15,8 @@ RIGHT = {
     "each": "def CE(target, prediction): return -np.sum(target * np.log(prediction + 1e-12), axis=1)",
     "10000": f"def averageCE(target, prediction): return -{SUM} / 10000",
     "loop over 10000": "def averageCE(t, p):\n  return -sum(np.log(p[i, np.argmax(t[i])] + 1e-12) for i in range(10000)) / 10000",
+    "10000 as a factor": f"def averageCE(target, prediction): return -1e-4 * {SUM}",
+    "entropy of two": "def CE(x, y): return -np.sum(x * np.log(y + 1e-12)) / len(x)",
     "base 2": "def CE(target, prediction): return -np.sum(target * np.log2(prediction + 1e-12)) / len(target)",
     "trace": "def CE(target, prediction): return -np.trace(target @ np.log(prediction + 1e-12).T) / len(target)",
     "number of rows": f"def CE(target, prediction, N): return -{SUM} / N",
@@ -25,6 +27,9 @@ WRONG = {
     "loss minus over classes": "def averageCE(target, prediction): return np.mean(target * np.log(prediction))",
     "loss minus mean": f"def averageCE(target, prediction): return {SUM} / len(target)",
     "loss cross terms": "def averageCE(target, prediction): return -np.sum(target @ np.log(prediction).T) / len(target)",
+    "loss multiple": f"def averageCE(target, prediction): return -{SUM} / len(target) / 2",
+    "loss of classes": "def averageCE(target, prediction): return -np.sum(target * np.log(prediction + 1e-12), axis=0) / len(target)",
+    "loss reversed": "def averageCE(target, prediction): return -np.sum(prediction * np.log(target + 1e-9)) / len(target)",
     "loss": "def averageCE(target, prediction): return np.mean((target - prediction) ** 2)",
     "raises": "def averageCE(target, prediction): return np.mean(target @ np.log(prediction))",
     "returns nothing": "def averageCE(target, prediction):\n  e = np.mean(target * np.log(prediction))",
@@ -101,3 +106,14 @@ def test_a_loss_of_one_row_and_its_class_number_is_not_wrong(tmp_path):
     ):
         report = check_text(tmp_path, f"def {name}(p, y):\n  {body}\n" + uses.format(name))
         assert [t.judgement.verdict.value for t in report.tried] != ["wrong"], name
+
+
+def test_arguments_that_have_changed_places_are_right_only_if_calls_have_so_too(tmp_path):
+    calls = {
+        "averageCE(p, trainTarget)": "convention",
+        "averageCE(trainTarget, p)": "wrong",
+        "averageCE(a, b)": "not checked",
+    }
+    texts = [f"{WRONG['loss reversed']}\nloss = {call}\n" for call in calls]
+    verdicts = [r.tried[0].judgement.verdict.value for r in check_texts(tmp_path, texts)]
+    assert verdicts == [*calls.values()]

@@ -3,7 +3,7 @@ import ast
 import pytest
 
 from mlp.check.reading.names import read_names
-from mlp.check.reading.scopes import scopes
+from mlp.check.scopes import scopes
 
 
 def remarks(text, known=frozenset(), notebook=False):

@@ -2,8 +2,8 @@ import ast
 
 import pytest
 
-from mlp.check.reading.scopes import scopes
 from mlp.check.reading.start import read_start
+from mlp.check.scopes import scopes
 
 
 def remarks(text):

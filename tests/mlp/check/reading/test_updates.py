@@ -2,8 +2,8 @@ import ast
 
 import pytest
 
-from mlp.check.reading.scopes import scopes
 from mlp.check.reading.updates import read_updates
+from mlp.check.scopes import scopes
 
 STEP = """
 for e in range(200):

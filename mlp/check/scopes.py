@@ -1,14 +1,8 @@
 """A submission's code as the places where it runs: the module, and every function."""
 
 import ast
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-
-from ..usage import is_parameter
-
-# Errors that are carried back.
-ERROR = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -44,10 +38,6 @@ class Scope:
     def calls(self) -> Iterator[ast.Call]:
         """Yield all calls."""
         yield from (node for node in self.nodes if isinstance(node, ast.Call))
-
-    def loops(self) -> list[ast.For | ast.While]:
-        """Return the loops."""
-        return [node for node in self.nodes if isinstance(node, ast.For | ast.While)]
 
     def loop_names(self) -> set[str]:
         """Return the names that run through something."""
@@ -94,47 +84,6 @@ def local_names(scope: Scope) -> set[str]:
         elif isinstance(node, ast.Global | ast.Nonlocal):
             names.update(node.names)
     return names
-
-
-@dataclass
-class Update:
-    """A line that changes a weight or a bias by adding or subtracting something."""
-
-    name: str  # as it is written: W1, self.W1
-    step: ast.expr
-    line: int
-    sign: int
-    statement: ast.stmt
-
-
-def updates(scope: Scope) -> list[Update]:
-    """Return the updates of parameters in a scope, ``W = W - v`` and ``W -= v``."""
-    found = []
-    for node in scope.nodes:
-        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add | ast.Sub):
-            if is_parameter(node.target):
-                sign = 1 if isinstance(node.op, ast.Add) else -1
-                found.append(Update(ast.unparse(node.target), node.value, node.lineno, sign, node))
-    for target, value, statement in scope.assignments():
-        if not (is_parameter(target) and isinstance(value, ast.BinOp)):
-            continue
-        name = ast.unparse(target)
-        if isinstance(value.op, ast.Add | ast.Sub) and name == ast.unparse(value.left):
-            sign = 1 if isinstance(value.op, ast.Add) else -1
-            found.append(Update(name, value.right, statement.lineno, sign, statement))
-    return sorted(found, key=lambda update: update.line)
-
-
-def changes_parameters(scope: Scope) -> bool:
-    """Whether a scope changes weights, or returns changed ones."""
-    if updates(scope):
-        return True
-    returned = [n.value for n in scope.nodes if isinstance(n, ast.Return) and n.value is not None]
-    return any(
-        isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) and is_parameter(n.left)
-        for value in returned
-        for n in ast.walk(value)
-    )
 
 
 def names_in(node: ast.AST) -> set[str]:
