@@ -11,8 +11,9 @@ import numpy as np
 from .child.wire import Other
 from .definitions import Definitions, Function
 from .process import Outcome, Student
-from .reference import Array, Problem
+from .reference import CLASSES, ROWS, Array, Problem
 
+SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
 _GUESSES = 4  # names from outside that one call may need
 _NAME = re.compile(r"name '(\w+)' is not defined")
 
@@ -102,6 +103,14 @@ class Subject:
         """Whether its code, or the names it uses, hold one of these numbers."""
         return bool(self._numbers() & set(numbers))
 
+    def rows(self) -> Iterator[int]:
+        """Yield numbers of rows to try: the usual one, then those that its code may want."""
+        yield ROWS
+        for n in self.constants:
+            if self.seconds > SLOW:
+                return
+            yield n
+
     @property
     def constants(self) -> list[int]:
         """Whole numbers in its code, and in the names it uses, that may be a number of rows."""
@@ -142,7 +151,7 @@ def _role(name: str) -> str | None:
 
 def _value(role: str, rows: Problem | None, x: Array | None) -> Any:
     """Return a value for a role."""
-    n, k = (rows.n, rows.k) if rows is not None else (12, 10)
+    n, k = (rows.n, rows.k) if rows is not None else (ROWS, CLASSES)
     if role == "y":
         return rows.y if rows is not None else np.eye(k)[np.arange(n) % k]
     return {"n": n, "k": k, "x": np.zeros((n, 784)) if x is None else x}[role]

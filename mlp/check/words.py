@@ -73,27 +73,24 @@ MISTAKES: dict[str, Words] = {
     "layer minus bias": Words("subtracts the bias", "the bias has the wrong sign", _NETWORK),
     "layer": Words("is not X W + b", "its result is another one in every layout", _NETWORK),
     # loss
-    "loss over classes": Words(
+    "loss by entries": Words(
         "too small by the number of classes",
         "the mean runs over every entry, not over the samples",
         _LOSS,
     ),
-    "loss minus over classes": Words(
+    "loss minus by entries": Words(
         "negative, and too small by the number of classes",
         "the mean runs over every entry, and the minus is missing",
         _LOSS,
     ),
-    "loss one class": Words(
+    "loss by classes": Words(
         "averages over the classes", "the average is one over the samples", _LOSS
     ),
-    "loss minus one class": Words(
+    "loss minus by classes": Words(
         "negative, and averages over the classes", "the average is one over the samples", _LOSS
     ),
-    "loss sum": Words(
-        "grows with the number of samples", "it is called an average and is a sum", _LOSS
-    ),
     "loss minus sum": Words("negative, and a sum", "a loss is never negative", _LOSS),
-    "loss minus mean": Words("has the wrong sign", "a loss is never negative", _LOSS),
+    "loss minus average": Words("has the wrong sign", "a loss is never negative", _LOSS),
     "loss cross terms": Words(
         "mixes the samples",
         "the product of the two matrices pairs every sample's target with every other's prediction",

@@ -11,7 +11,6 @@ from ..subject import Subject, arrays, numbers
 from ..usage import Made
 from ..verdict import Example, Judgement, Way
 from . import net
-from .loss import SLOW
 from .verdicts import NO_KIND, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, views
 
@@ -31,9 +30,7 @@ def judge_accuracy(subject: Subject, rows: bool | None, calls: list[list[Made]])
     names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: rows.correct / rows.n)
-    for n in (ROWS, *subject.constants):
-        if subject.seconds > SLOW:
-            break
+    for n in subject.rows():
         for view in views(names, rows, n != ROWS):
             if are_clear(names) and view.reversed(names):
                 continue  # which would take class numbers for the target

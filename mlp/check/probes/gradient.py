@@ -19,10 +19,9 @@ from ..reference import (
 )
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement
-from .loss import SLOW, results_of, row_results, takes_matrices
 from .scaling import scaling
 from .verdicts import NO_KIND, hopeless, raised, right, unchecked, wrong
-from .views import View, are_clear, is_swapped, views
+from .views import View, are_clear, is_swapped, results_of, row_results, takes_matrices, views
 
 
 def judge_gradient(
@@ -44,8 +43,8 @@ def judge_gradient(
     names = subject.names
     flipped: View | None = None
     scaled: Judgement | None = None  # of what is right up to a factor of its own
-    for n in (ROWS, *subject.constants):
-        if subject.seconds > SLOW or flipped is not None or scaled:
+    for n in subject.rows():
+        if flipped is not None or scaled:
             break
         for view in views(names, rows, n != ROWS):
             factor = _factor(subject, view, n)

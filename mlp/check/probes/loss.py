@@ -1,29 +1,28 @@
 """The average cross-entropy: its factor, its terms, and a probability of 0."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..kinds import words
-from ..reference import CLASSES, ROWS, Problem, close, problem, small_problems
+from ..reference import ROWS, Problem, close, problem, small_problems
 from ..subject import Subject, arrays, numbers
 from ..usage import Wrapped
 from ..verdict import Example, Judgement, Way
 from . import net
-from .scaling import scaling
+from .scaling import Scaling, scaling
 from .verdicts import NO_KIND, fragile, hopeless, raised, right, unchecked, wrong
-from .views import View, are_clear, is_swapped, views
+from .views import View, are_clear, is_swapped, results_of, row_results, takes_matrices, views
 
-SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
 NEAR = 5e-3  # relative: some add 1e-4 inside the logarithm
+_EACH = "one a row"
 _BASES = {
     "": 1.0,
-    " (logarithms to base 2)": 1 / np.log(2),
-    " (logarithms to base 10)": 1 / np.log(10),
+    "logarithms to base 2": 1 / np.log(2),
+    "logarithms to base 10": 1 / np.log(10),
 }
 
 
@@ -46,40 +45,50 @@ def judge_loss(
     names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: float(np.mean(rows.losses)))
-    first: list[tuple[View, str]] = []  # what it is a multiple of, in the forms that fit
-    for n in (ROWS, *subject.constants):
-        if subject.seconds > SLOW:
-            break
+    others: list[tuple[View, Scaling]] = []  # what it is a multiple of, in the forms that fit
+    mixed: View | None = None
+    for n in subject.rows():
         for view in views(names, rows, n != ROWS):
-            found = _factor(subject, view, n)
-            if found and (found.startswith("mean") or found == "each"):
+            found = _scaling(subject, view, n)
+            if found and (found.form == _EACH or _base(found) is not None):
                 return _accepted(subject, view, n, found, orders)
             if found:
-                first.append((view, found))
-            if n == ROWS and _is_trace(subject, view):
-                first.append((view, "cross terms"))
-    if first:
-        return _wrong_factor(subject, *first[0], around)
+                others.append((view, found))
+            if n == ROWS and mixed is None and _is_trace(subject, view):
+                mixed = view
+    others.sort(key=lambda pair: not _is_known(pair[1]))
+    if others and _is_known(others[0][1]):
+        return _of_scaling(subject, *others[0], around)
+    if mixed and not subject.doubtful:
+        return wrong("loss cross terms", _example(subject, mixed))
     if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
-    for view in views(names, rows):
-        if judgement := _multiple(subject, view, around):
-            return judgement
+    if others:
+        return _of_scaling(subject, *others[0], around)
     return _mistake(subject)
 
 
 def _accepted(
-    subject: Subject, view: View, n: int, found: str, orders: set[bool | None]
+    subject: Subject, view: View, n: int, found: Scaling, orders: set[bool | None]
 ) -> Judgement:
     """Judge what is right in a form, but for the order of its arguments and for large logits."""
     if reason := _reversed(subject, view, orders):
         return reason
-    view, ways = view.settled(partial(_factor, subject, n=n))
+    view, ways = _settled(subject, view, n)
     notes = [*view.notes, *view.reversed(subject.names)]
-    if found == "each":
+    if found.form == _EACH:
         return right(subject, [*notes, "one loss a row"], ways)
-    notes += [f"always divides by {n}"] if n != ROWS else []
-    return _at_zero(subject, view, [*notes, *([found[6:-1]] if found != "mean" else [])], ways)
+    base = _base(found)
+    notes += [base] if base else found.notes
+    return _at_zero(subject, view, notes, ways)
+
+
+def _settled(subject: Subject, view: View, n: int) -> tuple[View, dict[Way, bool]]:
+    def measure(other: View) -> tuple[str, str] | None:
+        found = _scaling(subject, other, n)
+        return (found.form, f"{found.number:.2g}") if found else None
+
+    return view.settled(measure)
 
 
 def _reversed(subject: Subject, view: View, orders: set[bool | None]) -> Judgement | None:
@@ -93,47 +102,30 @@ def _reversed(subject: Subject, view: View, orders: set[bool | None]) -> Judgeme
     )
 
 
-def results_of(
-    subject: Subject, view: View, n: int, k: int = CLASSES
-) -> tuple[list[Any], list[Problem]]:
-    """Return the results for two problems, and these."""
-    tests = [problem(seed, n, k) for seed in (0, 1)]
-    return [subject.call(*view.arguments(rows), rows=rows).value for rows in tests], tests
-
-
-def _factor(subject: Subject, view: View, n: int) -> str | None:
-    """Name what the true sum of losses is multiplied by, the same in all tests."""
-    named: set[str] = set()
-    for number, (value, rows) in enumerate(zip(*results_of(subject, view, n), strict=True)):
-        total, k = float(np.sum(rows.losses)), rows.k
-        each = rows.losses
-        if any(close(a, e) for a in arrays(value) for e in (each, each[:, None], each[None])):
-            here = {"each"}
-        else:
-            factors = {"mean": 1 / n, "sum": 1.0, "over classes": 1 / (n * k), "one class": 1 / k}
-            signed = {**factors, **{f"minus {name}": -f for name, f in factors.items()}}
-            signed |= {f"mean{base}": f / n for base, f in _BASES.items()}
-            here = {
-                name
-                for name, f in signed.items()
-                if any(abs(v - f * total) <= NEAR * abs(f * total) for v in numbers(value))
-            }
-        named = here if number == 0 else named & here
-    return min(named, key=len) if named else None
-
-
-def _multiple(subject: Subject, view: View, around: Wrapped) -> Judgement | None:
-    """Judge a loss that is the sum or the average times a number of its own."""
-    found = scaling(lambda n, k: _number(*results_of(subject, view, n, k)))
-    if found is None or found.form not in ("sum", "average"):
+def _scaling(subject: Subject, view: View, n: int) -> Scaling | None:
+    """Find what the true sum of losses is multiplied by, the same in all tests."""
+    results, tests = results_of(subject, view, n)
+    if all(
+        any(close(a, e) for a in arrays(value) for e in (each, each[:, None], each[None]))
+        for value, each in zip(results, (rows.losses for rows in tests), strict=True)
+    ):
+        return Scaling(_EACH, 1.0)
+    found = scaling(lambda n, k: _number(*results_of(subject, view, n, k)), n, NEAR)
+    if found is None or found.form == "twice":
         return None
-    if subject.doubtful:
-        return unchecked(subject.doubtful)
-    if found.form == "average":
-        return wrong("loss multiple", _example(subject, view), f"{found.number:.3g}")
-    if (found.number > 0) != around.negated:
-        return right(subject, [*view.notes, *found._replace(number=abs(found.number)).notes])
-    return wrong("loss minus mean", _example(subject, view))
+    return found if _is_known(found) or found.form in ("sum", "average") else None
+
+
+def _is_known(found: Scaling) -> bool:
+    """Whether it has no number of its own."""
+    return abs(abs(found.number) - 1) < NEAR
+
+
+def _base(found: Scaling) -> str | None:
+    """Return the base of the logarithms of an average; nothing for the natural one."""
+    if found.form != "average":
+        return None
+    return next((name for name, f in _BASES.items() if abs(found.number / f - 1) < NEAR), None)
 
 
 def _number(results: list[Any], tests: list[Problem]) -> float | None:
@@ -171,20 +163,22 @@ def _example(subject: Subject, view: View) -> Example | None:
     return None
 
 
-def _wrong_factor(subject: Subject, view: View, factor: str, around: Wrapped) -> Judgement:
-    """Judge a loss that is a multiple of the right one."""
-    if around.negated and factor.startswith("minus "):
-        factor = factor.removeprefix("minus ")
-        if factor == "mean":
-            return right(subject, [*view.notes, "the caller negates it"])
-    if factor == "sum":
+def _of_scaling(subject: Subject, view: View, found: Scaling, around: Wrapped) -> Judgement:
+    """Judge a loss that is a multiple of the right one, and not the average itself."""
+    negative = (found.number < 0) != around.negated
+    if found.form == "sum" and not negative:
+        view, _ = _settled(subject, view, ROWS)
+        notes = found._replace(number=abs(found.number)).notes
         averaged = re.match("average|avg|avrage|mean", "".join(words(subject.function.short)))
-        told = ", though it is called an average" if averaged and not around.divided else ""
-        view, _ = view.settled(partial(_factor, subject, n=ROWS))
-        return right(subject, [*view.notes, f"a sum{told}"])
+        told = averaged and not around.divided and notes == ["a sum"]
+        return right(subject, [*view.notes, *notes, *(["called an average"] * bool(told))])
+    if found.form == "average" and _is_known(found) and not negative:
+        return right(subject, [*view.notes, "the caller negates it"])
     if subject.doubtful:
         return unchecked(subject.doubtful)
-    return wrong(f"loss {factor}", _example(subject, view))
+    if not _is_known(found):
+        return wrong("loss multiple", _example(subject, view), f"{found.number:.3g}")
+    return wrong(f"loss {'minus ' * negative}{found.form}", _example(subject, view))
 
 
 def _at_zero(subject: Subject, view: View, notes: list[str], ways: dict[Way, bool]) -> Judgement:
@@ -204,24 +198,6 @@ def _at_zero(subject: Subject, view: View, notes: list[str], ways: dict[Way, boo
                 )
             break
     return right(subject, notes, ways)
-
-
-def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
-    """Whether one-hot rows with predictions in rows or columns give any result."""
-    rows = problem(0)
-    forms = ("probabilities", "probabilities, transposed")
-    calls = [View("one-hot", form, not is_swapped(names)).arguments(rows) for form in forms]
-    return any(subject.call(*call, rows=rows).error is None for call in calls)
-
-
-def row_results(subject: Subject, names: Sequence[str]) -> Iterator[list[Any]]:
-    """Call it with three rows of `problem(0)`, each as vectors or with the number of its class."""
-    rows = problem(0)
-    for predictions in (rows.p, rows.logits):
-        for targets in (rows.y, rows.labels.tolist()):
-            pairs = [(targets[i], predictions[i]) for i in range(3)]
-            calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
-            yield [subject.call(*call, rows=rows).value for call in calls]
 
 
 def _one_row(subject: Subject, names: Sequence[str]) -> bool:

@@ -22,6 +22,7 @@ class Scaling(NamedTuple):
 
     form: str
     number: float
+    rows: int = ROWS  # of code that works for no other number
 
     @property
     def is_plain(self) -> bool:
@@ -32,7 +33,8 @@ class Scaling(NamedTuple):
     def notes(self) -> list[str]:
         """What is not as in the handout, which has the average."""
         if self.is_plain:
-            return ["a sum"] if self.form == "sum" else []
+            fixed = [] if self.rows == ROWS else [f"always divides by {self.rows}"]
+            return ["a sum"] if self.form == "sum" else fixed
         if self.form == "average":
             return [f"{self.number:.3g} times the average"]
         if self.form != "sum":
@@ -43,7 +45,9 @@ class Scaling(NamedTuple):
         return [f"always times {self.number:.3g}"]
 
 
-def scaling(measure: Callable[[int, int], float | None], n: int = ROWS) -> Scaling | None:
+def scaling(
+    measure: Callable[[int, int], float | None], n: int = ROWS, near: float = EXACT
+) -> Scaling | None:
     """Find what a factor depends on.
 
     Parameters
@@ -52,18 +56,20 @@ def scaling(measure: Callable[[int, int], float | None], n: int = ROWS) -> Scali
         Returns the factor of the sum for a number of rows and one of classes, or None.
     n : int
         The number of rows, if the code holds one and works for no other.
+    near : float
+        How close is equal, relatively.
     """
     size = measure(n, CLASSES)
     if not size:
         return None
     for form in ("sum", "average"):
-        if abs(size * n ** _FORMS[form][0] - 1) < EXACT:
-            return Scaling("sum", size) if n != ROWS else Scaling(form, 1.0)
+        if abs(abs(size) * n ** _FORMS[form][0] - 1) < near:
+            return Scaling(form, size / abs(size), n)
     for m, k in _OTHERS if n == ROWS else ():
         if other := measure(m, k):
             for form, (rows, classes) in _FORMS.items():
                 number = size * n**rows * CLASSES**classes
-                if abs(other * m**rows * k**classes / number - 1) < EXACT:
+                if abs(other * m**rows * k**classes / number - 1) < near:
                     return Scaling(form, number)
             return None
     return None

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..reference import Problem
+from ..reference import CLASSES, Problem, problem
+from ..subject import Subject
 from ..verdict import Way
 
 TARGET = re.compile(
@@ -130,3 +131,29 @@ def are_clear(names: Sequence[str]) -> bool:
     """Whether the parameters' names say which is the target and which the prediction."""
     pairs = (names, names[::-1])
     return len(names) == 2 and any(TARGET.search(a) and PREDICTION.search(b) for a, b in pairs)
+
+
+def results_of(
+    subject: Subject, view: View, n: int, k: int = CLASSES
+) -> tuple[list[Any], list[Problem]]:
+    """Return the results for two problems, and these."""
+    tests = [problem(seed, n, k) for seed in (0, 1)]
+    return [subject.call(*view.arguments(rows), rows=rows).value for rows in tests], tests
+
+
+def takes_matrices(subject: Subject, names: Sequence[str]) -> bool:
+    """Whether one-hot rows with predictions in rows or columns give any result."""
+    rows = problem(0)
+    forms = ("probabilities", "probabilities, transposed")
+    calls = [View("one-hot", form, not is_swapped(names)).arguments(rows) for form in forms]
+    return any(subject.call(*call, rows=rows).error is None for call in calls)
+
+
+def row_results(subject: Subject, names: Sequence[str]) -> Iterator[list[Any]]:
+    """Call it with three rows of `problem(0)`, each as vectors or with the number of its class."""
+    rows = problem(0)
+    for predictions in (rows.p, rows.logits):
+        for targets in (rows.y, rows.labels.tolist()):
+            pairs = [(targets[i], predictions[i]) for i in range(3)]
+            calls = [pair[::-1] if is_swapped(names) else pair for pair in pairs]
+            yield [subject.call(*call, rows=rows).value for call in calls]

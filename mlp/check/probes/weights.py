@@ -3,33 +3,15 @@
 import itertools
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import NamedTuple
 
 from ..definitions import Function
-from ..reference import CLASSES, ROWS, Array, Problem, problem, relu, scale, softmax
+from ..reference import Array, scale, softmax
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement, Way
+from .net import CALLS, SIZES, Net, arguments, choices, draw, roles_of
 from .scaling import EXACT, scaling
 from .verdicts import NO_ARGUMENTS, NO_KIND, hopeless, right, unchecked, wrong
-
-_CALLS = 96  # of one size
-# Rows, features, hidden units and classes; the second for code with numbers in it.
-_SIZES = [(ROWS, 7, 5, CLASSES), (ROWS, 784, 1000, CLASSES)]
-
-
-class _Net(NamedTuple):
-    """One hidden layer and its gradients; those of a sum over the rows."""
-
-    rows: Problem
-    x: Array
-    s: Array
-    h: Array
-    w_h: Array
-    b_h: Array
-    w_o: Array
-    b_o: Array
 
 
 class _Call(NamedTuple):
@@ -54,27 +36,6 @@ _OF = ("W_o", "W_h", "b_o", "b_h")
 _ERROR, _UNKNOWN = "the error of every row", "unknown"
 _TURNED = {False: ("",), True: ("all", "but weights", "")}
 
-# What a parameter may stand for, by its name without underscores. The first that fits counts.
-_ROLES: list[tuple[str, list[str]]] = [
-    (r"target|label|truth|^y$|^t$|onehot|ytrue|ytrain|actual", ["y"]),
-    (r"wo$|w2$|outerw|woutput|outw|outputw|weightso|weights2|wout|weighto|^v$", ["w_o"]),
-    (r"wh$|w1$|whidden|hiddenw|weightsh|weights1|innerw", ["w_h"]),
-    (r"bo$|b2$|bout", ["b_o"]),
-    (r"bh$|b1$|bhid", ["b_h"]),
-    (r"prev", ["h", "x"]),
-    (r"^w$|^weights?$", ["w_o", "w_h"]),
-    (r"^b$|^bias(es)?$", ["b_o", "b_h"]),
-    (r"^(x|a|out)h|hiddenout", ["h", "s"]),
-    (r"^x|data|^inputs?$|image|^a0$|feature", ["x", "h"]),
-    (r"delta|grad|error|^d[a-z]|^e$|^d\d?$|upstream", ["g", "g/n", "g_h", "g_h/n"]),
-    (r"logit|^zo|^z2|^so$|^s2$|outputin", ["z", "p"]),
-    (r"pred|hat|prob|softmax|^p$|^output$|^out$|^o$|^a2$|ypred|^yp", ["p", "z"]),
-    (r"hiddenin|^s$|^z1|^s1|^sh$|^zh|preact|^z$|^net|hin$|hiddenz", ["s", "z"]),
-    (r"^h|hidden|^a1|^a$|activ|hout|layer1|^z|^g$|relu", ["h", "s"]),
-    (r"^n$|^m$|size|batch", ["n"]),
-    (r"^s", ["s"]),
-]
-
 
 def judge_weights(subject: Subject, rows: bool | None, adds: bool) -> Judgement:
     """Judge a function by every array that it gives.
@@ -86,13 +47,12 @@ def judge_weights(subject: Subject, rows: bool | None, adds: bool) -> Judgement:
     adds : bool
         Its results are added to the weights, so that they may have the other sign.
     """
-    roles = [_roles(name) for name in subject.function.required]
-    if not all(roles):
+    options = choices(subject.function.required)
+    if not options:
         return hopeless(subject, plain=False) or unchecked(NO_ARGUMENTS)
-    choices = list(itertools.islice(itertools.product(*roles), _CALLS + 1))
     seen: dict[str, _Call] = {}  # mistakes, and the calls that have shown them
-    for sizes in _SIZES[: 1 + bool(subject.mentions(784, 1000))]:
-        for turned, choice in itertools.product(_TURNED[rows is False], choices[:_CALLS]):
+    for sizes in SIZES[: 1 + bool(subject.mentions(784, 1000))]:
+        for turned, choice in itertools.product(_TURNED[rows is False], options[:CALLS]):
             call = _Call(sizes, turned, choice)
             found = _results(subject, call)
             mistakes = {one.mistake for one in found} or {_UNKNOWN}
@@ -105,7 +65,7 @@ def judge_weights(subject: Subject, rows: bool | None, adds: bool) -> Judgement:
                 break
     if reason := hopeless(subject, plain=True):
         return reason
-    if len(seen) == 1 and len(choices) <= _CALLS:
+    if len(seen) == 1 and len(options) <= CALLS:
         mistake, call = next(iter(seen.items()))
         found = _results(subject, call)
         return wrong(mistake, _example(subject, call, mistake), _told(mistake, found))
@@ -166,17 +126,17 @@ def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call, adds: boo
     return right(subject, notes, ways)
 
 
-def _results(subject: Subject, call: _Call, net: _Net | None = None) -> list[_Found]:
+def _results(subject: Subject, call: _Call, net: Net | None = None) -> list[_Found]:
     """Call it; return what every array is that it gives."""
-    net = net or _net(*call.sizes)
-    outcome = subject.call(*_arguments(net, call), rows=net.rows, x=net.x)
+    net = net or draw(*call.sizes)
+    outcome = subject.call(*arguments(net, call.choice, call.turned), rows=net.rows, x=net.x)
     return [_identify(array, net) for array in arrays(outcome.value) if array.size > 1]
 
 
 def _example(subject: Subject, call: _Call, mistake: str) -> Example | None:
     """Return a call with two rows, features, hidden units and classes that shows a mistake."""
     for seed in range(20):  # in some of them all units are alike
-        net = _net(2, 2, 2, 2, seed, digits=1)
+        net = draw(2, 2, 2, 2, seed, digits=1)
         found = _results(subject, call, net)
         if any(one.mistake == _UNKNOWN or not one.expected.any() for one in found):
             continue
@@ -189,49 +149,21 @@ def _example(subject: Subject, call: _Call, mistake: str) -> Example | None:
                 "gradients of two scales": found[0].factor,
             }.get(mistake, one.factor if one.mistake == mistake else None)
             if factor is not None and (one.mistake or abs(factor / one.factor - 1) > EXACT):
-                return Example(_arguments(net, call), one.got, one.expected * factor)
+                return Example(
+                    arguments(net, call.choice, call.turned), one.got, one.expected * factor
+                )
     return None
-
-
-def _roles(name: str) -> list[str]:
-    word = name.lower().replace("_", "")
-    return next((roles for pattern, roles in _ROLES if re.search(pattern, word)), [])
 
 
 def _wanted(function: Function) -> set[str]:
     """Return what a function is to give the gradient of, as far as its name says it."""
     name = function.short.lower().replace("_", "")
     word = re.sub(r"^(compute|calc|get)|grad(ient)?s?|deriv(ative)?|^d(ld)?(?=[wb])", "", name)
-    named = {role.replace("w_", "W_") for role in _roles(word)}
+    named = {role.replace("w_", "W_") for role in roles_of(word)}
     return named if named <= set(_OF) else set()
 
 
-def _net(n: int, d: int, h: int, k: int, seed: int = 0, digits: int = 8) -> _Net:
-    rng = np.random.default_rng(seed)
-    shapes = {"x": (n, d), "w_h": (d, h), "b_h": (1, h), "w_o": (h, k), "b_o": (1, k)}
-    drawn = {m: np.round(rng.normal(size=s) / np.sqrt(s[0]), digits) for m, s in shapes.items()}
-    s = np.round(drawn["x"] @ drawn["w_h"] + drawn["b_h"], 2 * digits)
-    logits = np.round(relu(s) @ drawn["w_o"] + drawn["b_o"], 3 * digits)
-    labels = np.arange(n) if n == k else problem(0, n, k).labels
-    return _Net(Problem(logits, labels), s=s, h=relu(s), **drawn)
-
-
-def _arguments(net: _Net, call: _Call) -> list[Any]:
-    """Return what the parameters of a call are given."""
-    g = net.rows.p - net.rows.y
-    g_h = (g @ net.w_o.T) * (net.s > 0)
-    n = net.rows.n
-    named = {"x": net.x, "s": net.s, "h": net.h, "b_h": net.b_h, "w_h": net.w_h, "w_o": net.w_o}
-    own = {"y": net.rows.y, "p": net.rows.p, "z": net.rows.logits, "b_o": net.b_o}
-    values = {**named, **own, "g": g, "g/n": g / n, "g_h": g_h, "g_h/n": g_h / n}
-    kept = {"w_h", "w_o"} if call.turned == "but weights" else set()
-    if call.turned:
-        turned = {role: np.ascontiguousarray(v.T) for role, v in values.items() if role not in kept}
-        values |= turned
-    return [n if role == "n" else values[role] for role in call.choice]
-
-
-def _identify(array: Array, net: _Net) -> _Found:
+def _identify(array: Array, net: Net) -> _Found:
     """Find what an array is a multiple of: right gradients, then those with known mistakes."""
     for what, mistake, expected, truth in _expected(net):
         for form, true_form in ((expected, truth), (expected.T, truth.T)):
@@ -243,7 +175,7 @@ def _identify(array: Array, net: _Net) -> _Found:
     return _Found("", _UNKNOWN, 1.0, array, array)
 
 
-def _expected(net: _Net) -> Iterator[tuple[str, str, Array, Array]]:
+def _expected(net: Net) -> Iterator[tuple[str, str, Array, Array]]:
     """Yield what gradients are of, their mistake, themselves, and the right ones."""
     g = net.rows.p - net.rows.y
     twice = softmax(net.rows.p) - net.rows.y
@@ -261,7 +193,7 @@ def _expected(net: _Net) -> Iterator[tuple[str, str, Array, Array]]:
             yield what, mistake, form, truth
 
 
-def _gradients(net: _Net, at_o: Array, at_h: Array) -> list[Array]:
+def _gradients(net: Net, at_o: Array, at_h: Array) -> list[Array]:
     """Return the gradients of all weights and biases of the errors at both layers."""
     products = [net.h.T @ at_o, net.x.T @ at_h]
     return [*products, *(a.sum(axis=0, keepdims=True) for a in (at_o, at_h))]

@@ -23,9 +23,9 @@ RIGHT = {
     "another loss": "def loss(x, y): return np.mean((x - y) ** 2)",
 }
 WRONG = {
-    "loss over classes": "def averageCE(target, prediction): return -np.mean(target * np.log(prediction))",
-    "loss minus over classes": "def averageCE(target, prediction): return np.mean(target * np.log(prediction))",
-    "loss minus mean": f"def averageCE(target, prediction): return {SUM} / len(target)",
+    "loss by entries": "def averageCE(target, prediction): return -np.mean(target * np.log(prediction))",
+    "loss minus by entries": "def averageCE(target, prediction): return np.mean(target * np.log(prediction))",
+    "loss minus average": f"def averageCE(target, prediction): return {SUM} / len(target)",
     "loss cross terms": "def averageCE(target, prediction): return -np.sum(target @ np.log(prediction).T) / len(target)",
     "loss multiple": f"def averageCE(target, prediction): return -{SUM} / len(target) / 2",
     "loss of classes": "def averageCE(target, prediction): return -np.sum(target * np.log(prediction + 1e-12), axis=0) / len(target)",
@@ -93,7 +93,7 @@ def test_a_transposed_reading_does_not_excuse_what_softmax_contradicts(tmp_path)
     def averageCE(target, prediction):
         return -np.sum(target * np.log(prediction + 1e-12)) / target.shape[1]
     """
-    assert check_text(tmp_path, text).tried[1].judgement.mistake == "loss one class"
+    assert check_text(tmp_path, text).tried[1].judgement.mistake == "loss by classes"
 
 
 def test_a_loss_of_one_row_and_its_class_number_is_not_wrong(tmp_path):
