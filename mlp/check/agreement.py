@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from .kinds import Kind
-from .scopes import Scope, scopes
-from .usage import given, last_name, wrapped
+from .scopes import Scope, last_name, scopes
+from .usage import given, wrapped
 from .verdict import Judgement, Tried, Verdict, Way
 
 _SOUND = (Verdict.RIGHT, Verdict.CONVENTION, Verdict.FRAGILE)

@@ -99,3 +99,8 @@ def number(node: ast.AST | None) -> float | None:
         value = number(node.operand)
         return None if value is None else -value
     return None
+
+
+def last_name(node: ast.expr) -> str:
+    """Return ``relu`` of ``relu``, ``self.relu`` and ``helpers.relu``."""
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

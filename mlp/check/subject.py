@@ -4,6 +4,7 @@ import ast
 import re
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,43 @@ from .child.wire import Other
 from .definitions import Definitions, Function
 from .process import Outcome, Student
 from .reference import CLASSES, ROWS, Array, Problem
+from .usage import Made, Use, Wrapped
 
 SLOW = 1.5  # seconds of trying, after which large numbers of rows are not tried
 _GUESSES = 4  # names from outside that one call may need
 _NAME = re.compile(r"name '(\w+)' is not defined")
 
 
+@dataclass(frozen=True)
+class Setting:
+    """What the submission does with a function, as far as can be seen."""
+
+    use: Use
+    calls: list[list[Made]]  # what made the arguments of every call
+    orders: set[bool | None]  # whether the target comes first in its calls
+    around: Wrapped
+    rows: bool | None  # whether softmax gives one sample a row
+    adds: bool  # its result is added to the weights, so that it may have the other sign
+    chained: bool  # there is a derivative of softmax, by which dL/dp may be multiplied
+
+    @property
+    def by_row(self) -> bool:
+        """Whether it may be called for one row at a time."""
+        return self.use is not Use.MATRICES
+
+    def given(self, *kinds: Made) -> bool:
+        """Whether any of its calls has an argument of one of these kinds."""
+        return any(made in kinds for call in self.calls for made in call)
+
+
 class Subject:
     """One function, ready to be called."""
 
-    def __init__(self, function: Function, student: Student, definitions: Definitions) -> None:
+    def __init__(
+        self, function: Function, student: Student, definitions: Definitions, setting: Setting
+    ) -> None:
         self.function = function
+        self.setting = setting
         self.student = student
         self.definitions = definitions
         self.touched = False  # a module that is not loaded had a part in a result

@@ -1,8 +1,11 @@
 """All functions of a submission, tried in the order in which one says something of the next."""
 
+from collections.abc import Callable
+
 from .agreement import agree
 from .definitions import Definitions, Function
 from .kinds import Kind, filled, is_softmax_gradient, kind_of, misfit
+from .parameters import ascends
 from .probes.accuracy import judge_accuracy, judge_one_hot
 from .probes.activations import judge_derivative, judge_relu
 from .probes.gradient import judge_gradient
@@ -14,19 +17,8 @@ from .probes.weights import judge_weights
 from .process import Student
 from .scopes import scopes
 from .source import Source
-from .subject import Subject
-from .usage import (
-    Made,
-    Use,
-    ascends,
-    called,
-    calls_of,
-    given,
-    made_of,
-    target_first,
-    use_of,
-    wrapped,
-)
+from .subject import Setting, Subject
+from .usage import Made, called, calls_of, given, made_of, target_first, use_of, wrapped
 from .verdict import Judgement, Tried, Way
 
 
@@ -43,6 +35,17 @@ def try_all(source: Source, definitions: Definitions, student: Student) -> list[
     return agree(tried, source.tree)
 
 
+_JUDGES: dict[Kind, Callable[[Subject], Judgement]] = {
+    Kind.SOFTMAX: judge_softmax,
+    Kind.RELU: judge_relu,
+    Kind.RELU_GRADIENT: judge_derivative,
+    Kind.LAYER: judge_layer,
+    Kind.LOSS: judge_loss,
+    Kind.LOSS_GRADIENT: judge_gradient,
+    Kind.ACCURACY: judge_accuracy,
+    Kind.ONE_HOT: judge_one_hot,
+    Kind.GRADIENTS: judge_weights,
+}
 _MAKES = {
     Kind.SOFTMAX: Made.PROBABILITIES,
     Kind.LAYER: Made.LOGITS,
@@ -70,34 +73,25 @@ class _Trial:
     def judge(self, function: Function, kind: Kind) -> Judgement:
         """Try one function."""
         function = filled(function, kind)
-        subject = Subject(function, self.student, self.definitions)
+        setting = self._setting(function.short)
+        subject = Subject(function, self.student, self.definitions, setting)
         if subject.is_empty:
             return unchecked("nothing is written in it yet")
         if reason := misfit(function, kind):
             return unchecked(reason)
-        name = function.short
-        use, around = use_of(self.tree, name), wrapped(self.tree, name)
-        by_row, adds = use is not Use.MATRICES, self.ascends != around.negated
-        # Where softmax has its samples, if all of them agree.
-        rows = next(iter(self.layouts)) if len(self.layouts) == 1 else None
-        calls = [[made_of(a, self.makers) for a in call] for call in given(self.scopes, name)]
-        if kind is Kind.SOFTMAX:
-            judgement = judge_softmax(subject, use)
-            self.layouts |= {judgement.ways[way] for way in (Way.LAYOUT,) if way in judgement.ways}
-            return judgement
-        if kind is Kind.RELU:
-            return judge_relu(subject, use, calls)
-        if kind is Kind.RELU_GRADIENT:
-            return judge_derivative(subject, use, calls)
-        if kind is Kind.LAYER:
-            return judge_layer(subject)
-        if kind is Kind.LOSS:
-            orders = {target_first(c) for scope in self.scopes for c in calls_of(scope, name)}
-            return judge_loss(subject, rows, around, orders, by_row)
-        if kind is Kind.LOSS_GRADIENT:
-            return judge_gradient(subject, rows, adds, self.chained, by_row)
-        if kind is Kind.ACCURACY:
-            return judge_accuracy(subject, rows, calls)
-        if kind is Kind.ONE_HOT:
-            return judge_one_hot(subject)
-        return judge_weights(subject, rows, adds)
+        judgement = _JUDGES[kind](subject)
+        if kind is Kind.SOFTMAX and Way.LAYOUT in judgement.ways:
+            self.layouts.add(judgement.ways[Way.LAYOUT])
+        return judgement
+
+    def _setting(self, name: str) -> Setting:
+        around = wrapped(self.tree, name)
+        return Setting(
+            use_of(self.tree, name),
+            [[made_of(a, self.makers) for a in call] for call in given(self.scopes, name)],
+            {target_first(call) for scope in self.scopes for call in calls_of(scope, name)},
+            around,
+            next(iter(self.layouts)) if len(self.layouts) == 1 else None,
+            self.ascends != around.negated,
+            self.chained,
+        )

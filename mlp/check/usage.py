@@ -1,22 +1,18 @@
-"""How a submission uses its functions: what it calls, and how it changes its weights."""
+"""How a submission uses its functions: with what, in which order, and what becomes of results."""
 
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from .scopes import Scope
+from .scopes import Scope, last_name
 
 _DEEPEST = 3  # names that are followed one after another
 _TURNS = ("transpose", "swapaxes", "moveaxis", "rollaxis")
-# Errors that are carried back.
-ERROR = re.compile(r"^(d|g)[a-z_0-9]*$|delta|grad|err|back", re.IGNORECASE)
 _PREDICTION = re.compile(r"pred|prob|softmax|y_?hat|output$|^p$", re.IGNORECASE)
 _TARGET = re.compile(r"target|label|one_?hot|truth", re.IGNORECASE)
 _CLASSES = re.compile(r"argmax|predict(ed)?_?(class|label)|class_?num", re.IGNORECASE)
-PARAMETER = re.compile(r"^(w|b|v?bias|weight|theta|params?)", re.IGNORECASE)
 
 
 def called(tree: ast.AST) -> set[str]:
@@ -28,11 +24,6 @@ def called(tree: ast.AST) -> set[str]:
                 if isinstance(part, ast.Name | ast.Attribute):
                     names.add(last_name(part))
     return names
-
-
-def last_name(node: ast.expr) -> str:
-    """Return ``relu`` of ``relu``, ``self.relu`` and ``helpers.relu``."""
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 class Use(Enum):
@@ -214,71 +205,3 @@ def _is_name(node: ast.AST, names: set[str]) -> bool:
 
 def _calls(node: ast.AST, name: str) -> bool:
     return isinstance(node, ast.Call) and last_name(node.func) == name
-
-
-@dataclass
-class Update:
-    """A line that changes a weight or a bias by adding or subtracting something."""
-
-    name: str  # as it is written: W1, self.W1
-    step: ast.expr
-    line: int
-    sign: int
-    statement: ast.stmt
-
-
-def updates(scope: Scope) -> list[Update]:
-    """Return the updates of parameters in a scope, ``W = W - v`` and ``W -= v``."""
-    changes: list[tuple[ast.expr, ast.operator, ast.expr, ast.stmt]] = []
-    for node in scope.nodes:
-        if isinstance(node, ast.AugAssign) and is_parameter(node.target):
-            changes.append((node.target, node.op, node.value, node))
-    for target, value, statement in scope.assignments():
-        if isinstance(value, ast.BinOp) and _is_step(target, value):
-            changes.append((target, value.op, value.right, statement))
-    found = [
-        Update(ast.unparse(target), step, line.lineno, 1 if isinstance(op, ast.Add) else -1, line)
-        for target, op, step, line in changes
-        if isinstance(op, ast.Add | ast.Sub)
-    ]
-    return sorted(found, key=lambda update: update.line)
-
-
-def changes_parameters(scope: Scope) -> bool:
-    """Whether a scope changes weights, or returns changed ones."""
-    returned = [n.value for n in scope.nodes if isinstance(n, ast.Return) and n.value is not None]
-    return bool(updates(scope)) or any(
-        isinstance(n, ast.BinOp) and isinstance(n.op, ast.Add | ast.Sub) and is_parameter(n.left)
-        for value in returned
-        for n in ast.walk(value)
-    )
-
-
-def ascends(found: list[Scope]) -> bool:
-    """Whether what is called a gradient is added to the weights, directly or by a velocity."""
-    signs = {update.sign for scope in found for update in updates(scope)}
-    return len(signs) == 1 and (1 in signs) != any(map(_subtracts_from_velocity, found))
-
-
-def is_parameter(node: ast.expr) -> bool:
-    """Whether an expression is named like weights or a bias."""
-    name = last_name(node.value if isinstance(node, ast.Subscript) else node)
-    return bool(PARAMETER.match(name)) and not name.lower().startswith("batch")
-
-
-def _is_step(target: ast.expr, value: ast.BinOp) -> bool:
-    if not (is_parameter(target) and is_parameter(value.left)):
-        return False
-    return ast.unparse(target)[:1] == ast.unparse(value.left)[:1]
-
-
-def _subtracts_from_velocity(scope: Scope) -> bool:
-    """Whether velocities are made by subtracting the gradient, as Keras does."""
-    return any(
-        isinstance(value, ast.BinOp)
-        and isinstance(value.op, ast.Sub)
-        and "*" in ast.unparse(value.left)
-        and ast.unparse(target) in ast.unparse(value.left)
-        and not is_parameter(target)
-        for target, value, _ in scope.assignments()
-    )

@@ -17,21 +17,13 @@ from .views import View, are_clear, is_swapped, views
 ROUNDED = 0.006  # of the whole: some round to two digits
 
 
-def judge_accuracy(subject: Subject, rows: bool | None, calls: list[list[Made]]) -> Judgement:
-    """Judge the share of rows whose largest prediction is at the label.
-
-    Parameters
-    ----------
-    rows : bool or None
-        Whether softmax gives one sample a row.
-    calls : list
-        What made the arguments of its calls: class numbers are right only where it is given them.
-    """
+def judge_accuracy(subject: Subject) -> Judgement:
+    """Judge the share of rows whose largest prediction is at the label."""
     names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: rows.correct / rows.n)
     for n in subject.rows():
-        for view in views(names, rows, n != ROWS):
+        for view in views(names, subject.setting.rows, n != ROWS):
             if are_clear(names) and view.reversed(names):
                 continue  # which would take class numbers for the target
             for unit, note in ((1.0 / n, None), (100.0 / n, "in percent"), (1.0, "a count")):
@@ -39,7 +31,7 @@ def judge_accuracy(subject: Subject, rows: bool | None, calls: list[list[Made]])
                     view, ways = view.settled(partial(_fits, subject, n=n, unit=unit))
                     return right(subject, [*view.notes, *([note] if note else [])], ways)
         if _takes_classes(subject, n):
-            return _classes(subject, calls)
+            return _classes(subject)
     return _mistake(subject)
 
 
@@ -79,11 +71,11 @@ def _takes_classes(subject: Subject, n: int) -> bool:
     return False
 
 
-def _classes(subject: Subject, calls: list[list[Made]]) -> Judgement:
+def _classes(subject: Subject) -> Judgement:
     """Judge what is right for class numbers by what it is called with."""
-    if any(made in (Made.PROBABILITIES, Made.LOGITS) for call in calls for made in call):
+    if subject.setting.given(Made.PROBABILITIES, Made.LOGITS):
         return _mistake(subject)
-    if all(Made.CLASSES in call for call in calls):
+    if all(Made.CLASSES in call for call in subject.setting.calls):
         return right(subject, ["takes class numbers"])
     return unchecked("it is right for class numbers; what it is called with is not clear")
 

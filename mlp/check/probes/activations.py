@@ -27,15 +27,8 @@ def _cases() -> list[Array]:
     return [*map(np.array, _SMALL), *_inputs()]
 
 
-def judge_relu(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement:
-    """Judge max(x, 0), element by element.
-
-    Parameters
-    ----------
-    use, calls : Use and list
-        What the submission calls it with: what is right for one number or one row only is right
-        if used so.
-    """
+def judge_relu(subject: Subject) -> Judgement:
+    """Judge max(x, 0), element by element."""
     results = [(x, subject.call(x)) for x in _inputs()]
     if all(same(outcome.value, relu(x)) for x, outcome in results):
         return right(subject)
@@ -44,7 +37,7 @@ def judge_relu(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement
     if all(outcome.error for _, outcome in results):
         numbers = all(same(subject.call(v).value, relu(np.asarray(v))) for v in _NUMBERS)
         if numbers or all(same(subject.call(x[0]).value, relu(x[0])) for x, _ in results):
-            return _of_one(subject, "number" if numbers else "row", use, calls)
+            return _of_one(subject, "number" if numbers else "row")
         return raised(subject, [np.array(_SMALL[2])])
     if subject.function.short.lower() != "relu":
         if all(same(outcome.value, x > 0) for x, outcome in results):
@@ -64,30 +57,30 @@ def judge_relu(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement
     return wrong("relu", example)
 
 
-def _of_one(subject: Subject, one: str, use: Use, calls: list[list[Made]]) -> Judgement:
+def _of_one(subject: Subject, one: str) -> Judgement:
     """Judge what works for one number or one row, and not for a matrix, by its calls."""
-    if not calls or use is Use.ROWS:
+    if not subject.setting.calls or subject.setting.use is Use.ROWS:
         return right(subject, [f"takes one {one}"])
-    if any(made is Made.LOGITS for call in calls for made in call):
+    if subject.setting.given(Made.LOGITS):
         return raised(subject, [np.array(_SMALL[2])], certain=True)
     return unchecked(f"it is right for one {one}; what it is called with is not clear")
 
 
-def judge_derivative(subject: Subject, use: Use, calls: list[list[Made]]) -> Judgement:
-    """Judge the mask [x > 0], or the mask times what comes back; see `judge_relu`."""
+def judge_derivative(subject: Subject) -> Judgement:
+    """Judge the mask [x > 0], or the mask times what comes back."""
     if len(subject.function.required) == 2:
         return _judge_backward(subject)
     results = [(x, subject.call(x)) for x in _inputs()]
     if all(same(outcome.value, x > 0) for x, outcome in results):
         return right(subject)
     of_result = all(same(subject.call(relu(x)).value, x > 0) for x, _ in results)
-    if of_result and not any(made is Made.LOGITS for call in calls for made in call):
+    if of_result and not subject.setting.given(Made.LOGITS):
         return right(subject, ["takes what the rectifier gives"])
     if reason := hopeless(subject, True, [np.array(_SMALL[2])]):
         return reason
     if all(outcome.error for _, outcome in results):
         if all(same(subject.call(v).value, np.asarray(v > 0)) for v in _NUMBERS):
-            return _of_one(subject, "number", use, calls)
+            return _of_one(subject, "number")
         return raised(subject, [np.array(_SMALL[2])])
     example = first_failure(subject, [([x], x > 0) for x in _cases()])
     if example is None:

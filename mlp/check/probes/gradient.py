@@ -24,33 +24,19 @@ from .verdicts import NO_KIND, hopeless, raised, right, unchecked, wrong
 from .views import View, are_clear, is_swapped, results_of, row_results, takes_matrices, views
 
 
-def judge_gradient(
-    subject: Subject, rows: bool | None, adds: bool, chained: bool, by_row: bool
-) -> Judgement:
-    """Judge dL/do.
-
-    Parameters
-    ----------
-    rows : bool or None
-        Whether softmax gives one sample a row.
-    adds : bool
-        Its result is added to the weights, so that it may have the other sign.
-    chained : bool
-        The submission has a derivative of softmax, by which dL/dp may be multiplied.
-    by_row : bool
-        The submission calls it for one row at a time.
-    """
+def judge_gradient(subject: Subject) -> Judgement:
+    """Judge dL/do."""
     names = subject.names
     flipped: View | None = None
     scaled: Judgement | None = None  # of what is right up to a factor of its own
     for n in subject.rows():
         if flipped is not None or scaled:
             break
-        for view in views(names, rows, n != ROWS):
+        for view in views(names, subject.setting.rows, n != ROWS):
             factor = _factor(subject, view, n)
             if factor is None:
                 continue
-            if factor[0] < 0 and not adds:
+            if factor[0] < 0 and not subject.setting.adds:
                 flipped = flipped or view
                 if are_clear(names):  # in the other order the sign would be right
                     break
@@ -61,11 +47,11 @@ def judge_gradient(
             scaled = scaled or judgement
     if scaled:
         return scaled
-    if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
+    if (subject.setting.by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
     if flipped is not None and not subject.doubtful:
         return wrong("gradient flipped", _example(subject, flipped))
-    return _mistake(subject, chained)
+    return _mistake(subject)
 
 
 def _of_factor(
@@ -115,7 +101,7 @@ def _one_row(subject: Subject, names: Sequence[str]) -> bool:
     )
 
 
-def _mistake(subject: Subject, chained: bool) -> Judgement:
+def _mistake(subject: Subject) -> Judgement:
     """Judge what is p - y in no form, by the known mistakes first."""
     names = subject.names
     small = View("one-hot", "probabilities", not is_swapped(names)).arguments(small_problems()[-1])
@@ -133,7 +119,7 @@ def _mistake(subject: Subject, chained: bool) -> Judgement:
             return wrong("returns nothing", _example(subject, view))
         for name, expected in _known(rows, view).items():
             if any(_proportional(a, expected) for a in arrays(outcome.value)):
-                if chained and name.startswith("gradient by p"):
+                if subject.setting.chained and name.startswith("gradient by p"):
                     return unchecked("it is dL/dp, which something else may carry on")
                 return wrong(name, _example(subject, view))
     view = View("one-hot", "probabilities", not is_swapped(names))

@@ -10,7 +10,6 @@ import numpy as np
 from ..kinds import words
 from ..reference import ROWS, Problem, close, problem, small_problems
 from ..subject import Subject, arrays, numbers
-from ..usage import Wrapped
 from ..verdict import Example, Judgement, Way
 from . import net
 from .scaling import Scaling, scaling
@@ -26,53 +25,37 @@ _BASES = {
 }
 
 
-def judge_loss(
-    subject: Subject, rows: bool | None, around: Wrapped, orders: set[bool | None], by_row: bool
-) -> Judgement:
-    """Judge the average of -log p[label].
-
-    Parameters
-    ----------
-    rows : bool or None
-        Whether softmax gives one sample a row.
-    around : Wrapped
-        What is done to its results where it is called.
-    orders : set of bool or None
-        Whether the target comes first in its calls.
-    by_row : bool
-        The submission calls it for one row at a time.
-    """
+def judge_loss(subject: Subject) -> Judgement:
+    """Judge the average of -log p[label]."""
     names = subject.names
     if len(names) != 2:
         return net.judge(subject, lambda rows: float(np.mean(rows.losses)))
     others: list[tuple[View, Scaling]] = []  # what it is a multiple of, in the forms that fit
     mixed: View | None = None
     for n in subject.rows():
-        for view in views(names, rows, n != ROWS):
+        for view in views(names, subject.setting.rows, n != ROWS):
             found = _scaling(subject, view, n)
             if found and (found.form == _EACH or _base(found) is not None):
-                return _accepted(subject, view, n, found, orders)
+                return _accepted(subject, view, n, found)
             if found:
                 others.append((view, found))
             if n == ROWS and mixed is None and _is_trace(subject, view):
                 mixed = view
     others.sort(key=lambda pair: not _is_known(pair[1]))
     if others and _is_known(others[0][1]):
-        return _of_scaling(subject, *others[0], around)
+        return _of_scaling(subject, *others[0])
     if mixed and not subject.doubtful:
         return wrong("loss cross terms", _example(subject, mixed))
-    if (by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
+    if (subject.setting.by_row or not takes_matrices(subject, names)) and _one_row(subject, names):
         return right(subject, ["takes one row at a time"])
     if others:
-        return _of_scaling(subject, *others[0], around)
+        return _of_scaling(subject, *others[0])
     return _mistake(subject)
 
 
-def _accepted(
-    subject: Subject, view: View, n: int, found: Scaling, orders: set[bool | None]
-) -> Judgement:
+def _accepted(subject: Subject, view: View, n: int, found: Scaling) -> Judgement:
     """Judge what is right in a form, but for the order of its arguments and for large logits."""
-    if reason := _reversed(subject, view, orders):
+    if reason := _reversed(subject, view):
         return reason
     view, ways = _settled(subject, view, n)
     notes = [*view.notes, *view.reversed(subject.names)]
@@ -91,8 +74,9 @@ def _settled(subject: Subject, view: View, n: int) -> tuple[View, dict[Way, bool
     return view.settled(measure)
 
 
-def _reversed(subject: Subject, view: View, orders: set[bool | None]) -> Judgement | None:
+def _reversed(subject: Subject, view: View) -> Judgement | None:
     """Judge a loss whose parameters' names say the other order, unless its calls have this one."""
+    orders = subject.setting.orders
     if not view.reversed(subject.names) or view.target_first in orders or subject.doubtful:
         return None
     if None in orders:
@@ -163,8 +147,9 @@ def _example(subject: Subject, view: View) -> Example | None:
     return None
 
 
-def _of_scaling(subject: Subject, view: View, found: Scaling, around: Wrapped) -> Judgement:
+def _of_scaling(subject: Subject, view: View, found: Scaling) -> Judgement:
     """Judge a loss that is a multiple of the right one, and not the average itself."""
+    around = subject.setting.around
     negative = (found.number < 0) != around.negated
     if found.form == "sum" and not negative:
         view, _ = _settled(subject, view, ROWS)

@@ -28,14 +28,9 @@ _SMALL = [
 ]
 
 
-def judge_softmax(subject: Subject, use: Use) -> Judgement:
-    """Judge softmax.
-
-    Parameters
-    ----------
-    use : Use
-        What the submission calls it with: what is right for one row only is right if used so.
-    """
+def judge_softmax(subject: Subject) -> Judgement:
+    """Judge softmax; what is right for one row only is right if it is called so."""
+    use = subject.setting.use
     for n in subject.rows():
         inputs = [problem(seed, n).logits for seed in (0, 1)]
         outcomes = [subject.call(x) for x in inputs]

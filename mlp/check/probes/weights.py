@@ -37,29 +37,26 @@ _ERROR, _UNKNOWN = "the error of every row", "unknown"
 _TURNED = {False: ("",), True: ("all", "but weights", "")}
 
 
-def judge_weights(subject: Subject, rows: bool | None, adds: bool) -> Judgement:
+def judge_weights(subject: Subject) -> Judgement:
     """Judge a function by every array that it gives.
 
-    Parameters
-    ----------
-    rows : bool or None
-        Whether softmax gives one sample a row; if not, all arrays are transposed first.
-    adds : bool
-        Its results are added to the weights, so that they may have the other sign.
+    Where softmax has one sample a column, all arrays are transposed first.
     """
     options = choices(subject.function.required)
     if not options:
         return hopeless(subject, plain=False) or unchecked(NO_ARGUMENTS)
     seen: dict[str, _Call] = {}  # mistakes, and the calls that have shown them
     for sizes in SIZES[: 1 + bool(subject.mentions(784, 1000))]:
-        for turned, choice in itertools.product(_TURNED[rows is False], options[:CALLS]):
+        for turned, choice in itertools.product(
+            _TURNED[subject.setting.rows is False], options[:CALLS]
+        ):
             call = _Call(sizes, turned, choice)
             found = _results(subject, call)
             mistakes = {one.mistake for one in found} or {_UNKNOWN}
             if mistakes == {""}:
                 mistakes = {_disagreement(found)}
                 if mistakes == {""}:
-                    return _of_factor(subject, found, call, adds)
+                    return _of_factor(subject, found, call)
             seen |= dict.fromkeys(mistakes - {"", _UNKNOWN}, call)
             if subject.trouble:
                 break
@@ -92,7 +89,7 @@ def _told(mistake: str, found: Sequence[_Found]) -> str:
     return ", ".join(told)
 
 
-def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call, adds: bool) -> Judgement:
+def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call) -> Judgement:
     """Judge gradients that are right but for what they are multiplied by."""
     gradients = [one for one in found if one.what != _ERROR]
     wanted = _wanted(subject.function)
@@ -110,6 +107,7 @@ def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call, adds: boo
         return unchecked("it is the gradient times a number that nothing explains")
     if times.form == "twice":
         return wrong("gradient divided twice", _example(subject, call, "gradient divided twice"))
+    adds = subject.setting.adds
     carries_on = any(role.startswith("g") for role in call.choice)
     notes = [] if times.is_plain else times.notes
     if first.factor < 0:

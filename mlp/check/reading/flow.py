@@ -4,8 +4,9 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
-from ..scopes import Scope, names_in, number
-from ..usage import ERROR, changes_parameters, is_parameter, last_name, target_first
+from ..parameters import ERROR, changes_parameters, is_parameter
+from ..scopes import Scope, last_name, names_in, number
+from ..usage import target_first
 from ..verdict import Remark
 
 _DERIVATIVE = re.compile(

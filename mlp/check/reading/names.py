@@ -6,8 +6,7 @@ import difflib
 from collections.abc import Iterator
 
 from ..child.stubs import PYTHON_2
-from ..scopes import Scope, local_names
-from ..usage import last_name
+from ..scopes import Scope, last_name, local_names
 from ..verdict import Remark
 
 _PURE = set(

@@ -4,8 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..scopes import Scope, number
-from ..usage import last_name
+from ..scopes import Scope, last_name, number
 from ..verdict import Remark
 
 _BIAS = re.compile(

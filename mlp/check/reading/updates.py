@@ -4,8 +4,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ..scopes import Scope, names_in, number
-from ..usage import ERROR, Update, is_parameter, last_name, updates
+from ..parameters import ERROR, Update, is_parameter, updates
+from ..scopes import Scope, last_name, names_in, number
 from ..verdict import Remark
 
 ROWS = 10_000  # training rows of the task

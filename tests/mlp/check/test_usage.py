@@ -6,7 +6,6 @@ from mlp.check.scopes import scopes
 from mlp.check.usage import (
     Made,
     Use,
-    ascends,
     called,
     given,
     made_of,
@@ -53,24 +52,6 @@ def test_rows_or_matrices(text, use):
 )
 def test_results_that_are_negated_divided_or_transposed(text, expected):
     assert wrapped(ast.parse(text), "f") == (*expected, False)[:3]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("W = W + v", True),
-        ("self.W1 += lr * g", True),
-        ("W, b = W + v, b + u", True),
-        ("W = W - v", False),
-        ("W = W + v\nb = b - u", False),
-        ("v = g * v - a * d\nW = W + v", False),
-        ("v = g * v - a * d\nW -= v", True),
-        ("batch += 1", False),
-        ("", False),
-    ],
-)
-def test_whether_weights_are_added_to(text, expected):
-    assert ascends(scopes(ast.parse(text))) is expected
 
 
 def test_what_is_called_or_given_away():
