@@ -28,6 +28,7 @@ class Setting:
     calls: list[list[Made]]  # what made the arguments of every call
     orders: set[bool | None]  # whether the target comes first in its calls
     around: Wrapped
+    used: bool  # something is done with its result
     rows: bool | None  # whether softmax gives one sample a row
     adds: bool  # its result is added to the weights, so that it may have the other sign
     chained: bool  # there is a derivative of softmax, by which dL/dp may be multiplied
@@ -90,10 +91,10 @@ class Subject:
             }[outcome.error]
         elif outcome.error in ("MemoryError", "RefusedError"):
             self.trouble = outcome.message or "it needs too much memory"
-        if outcome.value is None and outcome.error is None and outcome.changed:
-            outcome.value = next(iter(outcome.changed.values()))  # it works in place
-        elif outcome.error is None and outcome.changed:
+        if outcome.error is None and outcome.changed:
             self.overwrites = True
+            if outcome.value is None and not self.setting.used:  # it works in place
+                outcome.value = next(iter(outcome.changed.values()))
         return outcome
 
     def _guess(self, name: str) -> bool:

@@ -18,7 +18,17 @@ from .process import Student
 from .scopes import scopes
 from .source import Source
 from .subject import Setting, Subject
-from .usage import Made, called, calls_of, given, made_of, target_first, use_of, wrapped
+from .usage import (
+    Made,
+    called,
+    calls_of,
+    given,
+    made_of,
+    target_first,
+    use_of,
+    uses_result,
+    wrapped,
+)
 from .verdict import Judgement, Tried, Way
 
 
@@ -91,6 +101,7 @@ class _Trial:
             [[made_of(a, self.makers) for a in call] for call in given(self.scopes, name)],
             {target_first(call) for scope in self.scopes for call in calls_of(scope, name)},
             around,
+            uses_result(self.scopes, name),
             next(iter(self.layouts)) if len(self.layouts) == 1 else None,
             self.ascends != around.negated,
             self.chained,

@@ -163,6 +163,12 @@ def made_of(node: ast.expr, makers: Mapping[str, Made]) -> Made:
     return makers.get(name, Made.UNKNOWN)
 
 
+def uses_result(found: list[Scope], name: str) -> bool:
+    """Return whether anything is done with the result of a function."""
+    alone = {id(n.value) for scope in found for n in scope.nodes if isinstance(n, ast.Expr)}
+    return any(id(call) not in alone for scope in found for call in calls_of(scope, name))
+
+
 def target_first(call: ast.Call) -> bool | None:
     """Return whether the first of two arguments is the target, where their names say it."""
     names = [last_name(a.func if isinstance(a, ast.Call) else a) for a in call.args]

@@ -193,6 +193,11 @@ MISTAKES: dict[str, Words] = {
         "the second softmax is nearly flat, so even a perfect prediction has a large gradient",
         _DEFECTS,
     ),
+    "softmax missing": Words(
+        "{} takes probabilities and is given logits",
+        "what a layer gives may be negative, and its rows sum to anything",
+        _SOFTMAX,
+    ),
     "mask open": Words("{} is always true", "what a rectifier gives is never negative", _HIDDEN),
     "argmax axis": Words(
         "argmax without an axis", "it is one index into all entries, not one class a row", _DEFECTS

@@ -62,8 +62,9 @@ def scaling(
     size = measure(n, CLASSES)
     if not size:
         return None
-    for form in ("sum", "average"):
-        if abs(abs(size) * n ** _FORMS[form][0] - 1) < near:
+    for form, (rows, classes) in _FORMS.items():
+        plain = form in ("sum", "average") or n != ROWS
+        if plain and abs(abs(size) * n**rows * CLASSES**classes - 1) < near:
             return Scaling(form, size / abs(size), n)
     for m, k in _OTHERS if n == ROWS else ():
         if other := measure(m, k):

@@ -110,6 +110,9 @@ def _of_factor(subject: Subject, found: Sequence[_Found], call: _Call) -> Judgem
     adds = subject.setting.adds
     carries_on = any(role.startswith("g") for role in call.choice)
     notes = [] if times.is_plain else times.notes
+    likeliest = [roles_of(name)[0] for name in subject.function.required]
+    if "z" in call.choice and "z" not in likeliest:
+        notes.append("takes logits")
     if first.factor < 0:
         if not adds and carries_on:
             return unchecked("it turns the sign of the error that it is given")

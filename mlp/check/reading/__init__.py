@@ -22,7 +22,16 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
     by_kind = {kind: [t for t in tried if t.kind is kind] for kind in Kind}
     softmaxes = {t.function.short for t in by_kind[Kind.SOFTMAX]}
     pairs = by_kind[Kind.LOSS] + by_kind[Kind.LOSS_GRADIENT]
-    take_logits = {t.function.short for t in pairs if "takes logits" in t.judgement.notes}
+    layers = {
+        t.function.short
+        for t in by_kind[Kind.LAYER]
+        if t.judgement.verdict in _SOUND and not any("applies" in n for n in t.judgement.notes)
+    }
+    take_logits = {
+        t.function.short: "takes logits" in t.judgement.notes
+        for t in pairs
+        if t.judgement.verdict in _SOUND and "takes one row at a time" not in t.judgement.notes
+    }
     sums = {t.function.short for t in by_kind[Kind.LOSS_GRADIENT] if "a sum" in t.judgement.notes}
     orders = {
         t.function.short: is_swapped(t.function.required) == (REVERSED in t.judgement.notes)
@@ -44,7 +53,7 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
     for scope in found:
         remarks += read_start(scope, source.lines)
         remarks += read_updates(scope, sums, rates)
-        remarks += read_flow(scope, softmaxes, take_logits, orders)
+        remarks += read_flow(scope, softmaxes, layers, take_logits, orders)
     known = None if definitions.open_ended else definitions.known
     remarks += read_names(found, known, keeps, bool(source.cells))
     told = {t.judgement.detail for t in tried if t.judgement.mistake == "undefined"}

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ..parameters import ERROR, changes_parameters, is_parameter
 from ..scopes import Scope, last_name, names_in, number
-from ..usage import target_first
+from ..usage import calls_of, given, target_first
 from ..verdict import Remark
 
 _DERIVATIVE = re.compile(
@@ -16,18 +16,29 @@ _DERIVATIVE = re.compile(
 
 
 def read_flow(
-    scope: Scope, softmaxes: set[str], take_logits: set[str], first: dict[str, bool]
+    scope: Scope,
+    softmaxes: set[str],
+    layers: set[str],
+    take_logits: dict[str, bool],
+    first: dict[str, bool],
 ) -> Iterator[Remark]:
     """Read a scope for values that come from the wrong place.
 
     Parameters
     ----------
-    softmaxes, take_logits : set of str
-        The functions that are softmax, and those that apply it to their prediction.
+    softmaxes, layers : set of str
+        The functions that are softmax, and those that are X W + b.
+    take_logits : dict
+        The functions of predictions, and whether they apply softmax to them.
     first : dict
         The functions of targets and predictions, and whether they take the target first.
     """
-    yield from _twice(scope, softmaxes, take_logits)
+    yield from _twice(scope, softmaxes, {name for name, logits in take_logits.items() if logits})
+    for name, logits in take_logits.items():
+        for call, arguments in zip(calls_of(scope, name), given([scope], name), strict=True):
+            makers = {last_name(a.func) for a in arguments if isinstance(a, ast.Call)}
+            if not logits and makers & layers:
+                yield Remark(call.lineno, "softmax missing", name, certain=True)
     yield from _mask(scope)
     yield from _argmax(scope)
     yield from _swapped(scope, first)

@@ -11,6 +11,7 @@ from mlp.check.usage import (
     made_of,
     target_first,
     use_of,
+    uses_result,
     wrapped,
 )
 
@@ -79,6 +80,14 @@ def test_what_is_called_or_given_away():
 def test_what_made_an_argument(text, made):
     calls = given(scopes(ast.parse(text)), "f")
     assert [made_of(call[0], {"softmax": Made.PROBABILITIES}) for call in calls] == made
+
+
+@pytest.mark.parametrize(
+    ("text", "used"),
+    [("f(x)", False), ("y = f(x)", True), ("f(x)\ng(f(x))", True), ("return_ = 1", False)],
+)
+def test_whether_a_result_is_used(text, used):
+    assert uses_result(scopes(ast.parse(text)), "f") is used
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,12 @@ ONE_NUMBER = {
     "s = layer(x, W, b)\nh = relu(s)": "wrong",
     "h = relu(s)": "not checked",
 }
+IN_PLACE = {
+    "": "convention",
+    "relu(s)": "convention",
+    "h = relu(s)": "wrong",
+    "o = layer(relu(s), W, b)": "wrong",
+}
 OF_RESULT = {
     "": "convention",
     "d = relu_derivative(h)": "convention",
@@ -82,6 +88,7 @@ OF_RESULT = {
     [
         ("def relu(x): return max(0, x)", ONE_NUMBER),
         ("def relu(x): return x if x > 0 else 0", ONE_NUMBER),
+        ("def relu(x): x[x < 0] = 0", IN_PLACE),
         ("def relu_derivative(h): return np.sign(h)", OF_RESULT),
     ],
 )

@@ -117,3 +117,11 @@ def test_arguments_that_have_changed_places_are_right_only_if_calls_have_so_too(
     texts = [f"{WRONG['loss reversed']}\nloss = {call}\n" for call in calls]
     verdicts = [r.tried[0].judgement.verdict.value for r in check_texts(tmp_path, texts)]
     assert verdicts == [*calls.values()]
+
+
+def test_logits_that_a_loss_of_probabilities_is_given_are_surely_a_mistake(tmp_path):
+    layer, use = "def layer(X, W, b): return X @ W + b\n", "l = CE(t, layer(h, W, b))\n"
+    report = check_text(tmp_path, f"{layer}{RIGHT['large epsilon']}\n{use}")
+    assert [remark.mistake for remark in report.remarks] == ["softmax missing"]
+    assert report.is_wrong
+    assert check_text(tmp_path, f"{layer}{RIGHT['logits']}\n{use}").remarks == []

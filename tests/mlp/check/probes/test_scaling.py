@@ -26,6 +26,7 @@ def test_what_a_factor_depends_on(factor, form, notes):
 
 
 def test_code_for_one_number_of_rows_has_a_factor_of_that_number():
+    assert scaling(lambda n, k: 1e-5 if n == 10_000 else None, 10_000).form == "by entries"
     assert scaling(lambda n, k: 1e-4 if n == 10_000 else None, 10_000).notes == [
         "always divides by 10000"
     ]

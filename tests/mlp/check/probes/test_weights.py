@@ -47,6 +47,11 @@ def test_parameters_of_no_known_kind_are_not_checked(tmp_path):
 
 SIGNS = [
     (
+        "def grad_W_o(target, prediction, h):\n  e = np.exp(prediction)\n  return h.T @ (e / e.sum(1, keepdims=True) - target)",
+        "convention",
+        "takes logits",
+    ),
+    (
         f"def grad_W_o(target, prediction, h): return h.T @ {G} / 10000",
         "convention",
         "always divides by 10000",

@@ -7,7 +7,8 @@ from mlp.check.scopes import scopes
 
 
 def remarks(text):
-    known = ({"softmax"}, {"gradCE"}, {"CE": True, "ce2": False})
+    takes = {"gradCE": True, "CE": False}
+    known = ({"softmax"}, {"layer"}, takes, {"CE": True, "ce2": False})
     found = [r for scope in scopes(ast.parse(text)) for r in read_flow(scope, *known)]
     return [(remark.mistake, remark.certain) for remark in found]
 
@@ -30,6 +31,21 @@ def remarks(text):
 )
 def test_softmax_twice(text, certain):
     assert remarks(text) == ([] if certain is None else [("softmax twice", certain)])
+
+
+@pytest.mark.parametrize(
+    ("text", "missing"),
+    [
+        ("l = CE(y, layer(h, W, b))", True),
+        ("o = layer(h, W, b)\nl = CE(y, o)", True),
+        ("o = layer(h, W, b)\ng = gradCE(y, o)", False),
+        ("o = layer(h, W, b)\nl = CE(y, softmax(o))", False),
+        ("o = layer(h, W, b)\no = softmax(o)\nl = CE(y, o)", False),
+        ("if a:\n    o = layer(h, W, b)\nelse:\n    o = p\nl = CE(y, o)", False),
+    ],
+)
+def test_softmax_missing(text, missing):
+    assert remarks(text) == ([("softmax missing", True)] if missing else [])
 
 
 @pytest.mark.parametrize(
