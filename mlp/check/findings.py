@@ -37,8 +37,7 @@ def _of_function(report: Report, tried: Tried) -> Finding:
     judgement, function = tried.judgement, tried.function
     words = MISTAKES[judgement.mistake or ""]
     example = judgement.example
-    detail = judgement.detail or (text(example.got) if example else "")
-    title = words.title.format(detail)
+    title = words.title.format(judgement.detail)
     if judgement.verdict is Verdict.WRONG and not tried.called:
         gradient = tried.kind is Kind.LOSS_GRADIENT
         title += "; your training does not call it" if gradient else "; nothing calls it"

@@ -56,11 +56,7 @@ _JUDGES: dict[Kind, Callable[[Subject], Judgement]] = {
     Kind.ONE_HOT: judge_one_hot,
     Kind.GRADIENTS: judge_weights,
 }
-_MAKES = {
-    Kind.SOFTMAX: Made.PROBABILITIES,
-    Kind.LAYER: Made.LOGITS,
-    Kind.RELU: Made.ACTIVATIONS,
-}
+_MAKES = {Kind.SOFTMAX: Made.PROBABILITIES, Kind.LAYER: Made.LOGITS}
 
 
 class _Trial:

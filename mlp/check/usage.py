@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
@@ -88,7 +89,6 @@ class Made(Enum):
     CLASSES = "class numbers"
     PROBABILITIES = "the result of softmax"
     LOGITS = "the result of a layer"
-    ACTIVATIONS = "the result of a rectifier"
     UNKNOWN = "anything"
 
 
@@ -180,20 +180,22 @@ def target_first(call: ast.Call) -> bool | None:
 
 
 def _values(scope: Scope) -> dict[str, ast.expr]:
-    """Return the calls that names stand for in a scope."""
+    """Return the calls that names stand for in a scope, if nothing else gives them a value."""
     values: dict[str, list[ast.expr]] = {}
     for target, value, _ in scope.assignments():
         values.setdefault(ast.unparse(target), []).append(value)
-    changed = {
-        ast.unparse(node.target)
+    stored = Counter(
+        ast.unparse(node)
         for node in scope.nodes
-        if isinstance(node, ast.For | ast.AugAssign)
-    }
+        if isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store)
+    )
+    parameters = getattr(scope.node, "args", ast.Pass())
+    stored.update(node.arg for node in ast.walk(parameters) if isinstance(node, ast.arg))
     return {
-        target: calls[-1]
-        for target, calls in values.items()
-        if target not in changed
-        and len({last_name(c.func) if isinstance(c, ast.Call) else "" for c in calls}) == 1
+        target: given[-1]
+        for target, given in values.items()
+        if stored[target] == len(given)
+        and len({last_name(v.func) if isinstance(v, ast.Call) else "" for v in given}) == 1
     }
 
 

@@ -74,23 +74,14 @@ MISTAKES: dict[str, Words] = {
     "layer": Words("is not X W + b", "its result is another one in every layout", _NETWORK),
     # loss
     "loss by entries": Words(
-        "too small by the number of classes",
+        "{}too small by the number of classes",
         "the mean runs over every entry, not over the samples",
         _LOSS,
     ),
-    "loss minus by entries": Words(
-        "negative, and too small by the number of classes",
-        "the mean runs over every entry, and the minus is missing",
-        _LOSS,
-    ),
     "loss by classes": Words(
-        "averages over the classes", "the average is one over the samples", _LOSS
+        "{}averages over the classes", "the average is one over the samples", _LOSS
     ),
-    "loss minus by classes": Words(
-        "negative, and averages over the classes", "the average is one over the samples", _LOSS
-    ),
-    "loss minus sum": Words("negative, and a sum", "a loss is never negative", _LOSS),
-    "loss minus average": Words("has the wrong sign", "a loss is never negative", _LOSS),
+    "loss negative": Words("has the wrong sign", "a loss is never negative", _LOSS),
     "loss cross terms": Words(
         "mixes the samples",
         "the product of the two matrices pairs every sample's target with every other's prediction",
@@ -134,9 +125,6 @@ MISTAKES: dict[str, Words] = {
         "has the wrong sign", "a step against it would raise the loss", _GRADIENT
     ),
     "gradient averaged": Words(
-        "has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT
-    ),
-    "gradient averaged, of logits": Words(
         "has lost its samples", f"it is their sum or average; {_SHAPE}", _GRADIENT
     ),
     "gradient of whole softmax": Words(

@@ -55,20 +55,11 @@ def _rows(seed: int, n: int) -> Problem:
 
 def _takes_classes(subject: Subject, n: int) -> bool:
     """Whether it is right for class numbers as predictions."""
-    tests = [_rows(seed, n) for seed in (0, 1)]
-    for swapped, one_hot_targets in itertools.product((False, True), repeat=2):
-        fits = []
-        for rows in tests:
-            pair = [rows.y if one_hot_targets else rows.labels, np.argmax(rows.logits, axis=1)]
-            outcome = subject.call(*(pair[::-1] if swapped else pair), rows=rows)
-            share = rows.correct / rows.n
-            near = (
-                abs(v - s * share) <= ROUNDED * s for v in numbers(outcome.value) for s in (1, 100)
-            )
-            fits.append(any(near))
-        if all(fits):
-            return True
-    return False
+    forms = itertools.product(("class numbers", "one-hot"), (True, False), (1 / n, 100 / n))
+    return any(
+        _fits(subject, View(target, "class numbers", first), n, unit)
+        for target, first, unit in forms
+    )
 
 
 def _classes(subject: Subject) -> Judgement:

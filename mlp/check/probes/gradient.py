@@ -117,7 +117,7 @@ def _mistake(subject: Subject) -> Judgement:
             continue
         if outcome.value is None:
             return wrong("returns nothing", _example(subject, view))
-        for name, expected in _known(rows, view).items():
+        for name, expected in _known(rows, view):
             if any(_proportional(a, expected) for a in arrays(outcome.value)):
                 if subject.setting.chained and name.startswith("gradient by p"):
                     return unchecked("it is dL/dp, which something else may carry on")
@@ -134,21 +134,21 @@ def _mistake(subject: Subject) -> Judgement:
     return wrong("gradient shape", _example(subject, view))
 
 
-def _known(rows: Problem, view: View) -> dict[str, Array]:
+def _known(rows: Problem, view: View) -> list[tuple[str, Array]]:
     """Return what the known mistakes give, up to a factor; the most special ones first."""
     given = rows.logits if view.logits else rows.p
     by_p, z = -rows.y / given, softmax(given, None)
     with np.errstate(all="ignore"):
-        return {
-            "gradient by p": by_p,
-            "gradient by p, summed over samples": by_p.sum(axis=0),
-            "gradient by p, summed over classes": by_p.sum(axis=1),
-            "gradient by p, one number": by_p.sum(),
-            "gradient averaged": (given - rows.y).sum(axis=0),
-            "gradient averaged, of logits": (softmax(given) - rows.y).sum(axis=0),
-            "gradient of whole softmax": z - rows.y,
-            "gradient by log p": rows.y / np.log(rows.p),
-        }
+        return [
+            ("gradient by p", by_p),
+            ("gradient by p, summed over samples", by_p.sum(axis=0)),
+            ("gradient by p, summed over classes", by_p.sum(axis=1)),
+            ("gradient by p, one number", by_p.sum()),
+            ("gradient averaged", (given - rows.y).sum(axis=0)),
+            ("gradient averaged", (softmax(given) - rows.y).sum(axis=0)),
+            ("gradient of whole softmax", z - rows.y),
+            ("gradient by log p", rows.y / np.log(rows.p)),
+        ]
 
 
 def _proportional(got: Array, expected: Array) -> bool:

@@ -163,7 +163,10 @@ def _of_scaling(subject: Subject, view: View, found: Scaling) -> Judgement:
         return unchecked(subject.doubtful)
     if not _is_known(found):
         return wrong("loss multiple", _example(subject, view), f"{found.number:.3g}")
-    return wrong(f"loss {'minus ' * negative}{found.form}", _example(subject, view))
+    if found.form in ("sum", "average"):
+        return wrong("loss negative", _example(subject, view))
+    detail = "negative, and " if negative else ""
+    return wrong(f"loss {found.form}", _example(subject, view), detail)
 
 
 def _at_zero(subject: Subject, view: View, notes: list[str], ways: dict[Way, bool]) -> Judgement:

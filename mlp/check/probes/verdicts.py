@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from ..child.wire import Other
 from ..reference import close
 from ..subject import Subject, arrays
 from ..verdict import Example, Judgement, Verdict, Way
@@ -96,13 +95,8 @@ def first_failure(subject: Subject, cases: Iterable[tuple[list[Any], Any]]) -> E
         if outcome.error:
             continue  # it may want other sizes
         if not same(outcome.value, expected):
-            return Example(arguments, shown(outcome.value), expected)
+            return Example(arguments, outcome.value, expected)
     return None
-
-
-def shown(value: Any) -> Any:
-    """Return a result as an example shows it."""
-    return f"a {value.name}" if isinstance(value, Other) else value
 
 
 def same(value: Any, expected: Any) -> bool:

@@ -42,6 +42,7 @@ class View:
             "logits": rows.logits,
             "probabilities, transposed": np.ascontiguousarray(rows.p.T),
             "logits, transposed": np.ascontiguousarray(rows.logits.T),
+            "class numbers": np.argmax(rows.logits, axis=1),  # what accuracy may be given
         }
         pair = [targets[self.target], predictions[self.prediction]]
         return pair if self.target_first else pair[::-1]

@@ -24,8 +24,7 @@ RIGHT = {
 }
 WRONG = {
     "loss by entries": "def averageCE(target, prediction): return -np.mean(target * np.log(prediction))",
-    "loss minus by entries": "def averageCE(target, prediction): return np.mean(target * np.log(prediction))",
-    "loss minus average": f"def averageCE(target, prediction): return {SUM} / len(target)",
+    "loss negative": f"def averageCE(target, prediction): return {SUM} / len(target)",
     "loss cross terms": "def averageCE(target, prediction): return -np.sum(target @ np.log(prediction).T) / len(target)",
     "loss multiple": f"def averageCE(target, prediction): return -{SUM} / len(target) / 2",
     "loss of classes": "def averageCE(target, prediction): return -np.sum(target * np.log(prediction + 1e-12), axis=0) / len(target)",
@@ -125,3 +124,9 @@ def test_logits_that_a_loss_of_probabilities_is_given_are_surely_a_mistake(tmp_p
     assert [remark.mistake for remark in report.remarks] == ["softmax missing"]
     assert report.is_wrong
     assert check_text(tmp_path, f"{layer}{RIGHT['logits']}\n{use}").remarks == []
+
+
+def test_a_sign_is_said_beside_another_mistake(tmp_path):
+    text = "def averageCE(target, prediction): return np.mean(target * np.log(prediction))"
+    judgement = judge(tmp_path, {"": text})[""]
+    assert (judgement.mistake, judgement.detail) == ("loss by entries", "negative, and ")
