@@ -11,7 +11,7 @@ from ..verdict import Remark, Tried, Verdict
 from .flow import read_flow
 from .names import read_names
 from .start import read_start
-from .updates import read_updates
+from .updates import divides, read_updates
 
 _SOUND = (Verdict.RIGHT, Verdict.CONVENTION, Verdict.FRAGILE)
 
@@ -33,6 +33,11 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
         if t.judgement.verdict in _SOUND and "takes one row at a time" not in t.judgement.notes
     }
     sums = {t.function.short for t in by_kind[Kind.LOSS_GRADIENT] if "a sum" in t.judgement.notes}
+    averages = {
+        t.function.short
+        for t in by_kind[Kind.GRADIENTS]
+        if t.function.node is not None and divides([t.function.node])
+    }
     orders = {
         t.function.short: is_swapped(t.function.required) == (REVERSED in t.judgement.notes)
         for t in pairs
@@ -52,7 +57,7 @@ def read_training(source: Source, definitions: Definitions, tried: list[Tried]) 
     remarks: list[Remark] = []
     for scope in found:
         remarks += read_start(scope, source.lines)
-        remarks += read_updates(scope, sums, rates)
+        remarks += read_updates(scope, sums, averages, rates)
         remarks += read_flow(scope, softmaxes, layers, take_logits, orders)
     known = None if definitions.open_ended else definitions.known
     remarks += read_names(found, known, keeps, bool(source.cells))

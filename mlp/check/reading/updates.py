@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ..parameters import ERROR, Update, is_parameter, updates
 from ..scopes import Scope, last_name, names_in, number
@@ -14,13 +14,17 @@ _RATE = re.compile(r"^(alpha|lr|eta|rate|learning_?rate|step(_?size)?|epsilon|a)
 _SHORT = re.compile(r"^(self\.)?(w|b)_?[a-z0-9]{1,2}$", re.IGNORECASE)
 
 
-def read_updates(scope: Scope, sums: set[str], rates: dict[str, float]) -> Iterator[Remark]:
+def read_updates(
+    scope: Scope, sums: set[str], averages: set[str], rates: dict[str, float]
+) -> Iterator[Remark]:
     """Read the updates of a scope.
 
     Parameters
     ----------
     sums : set of str
         Functions whose gradient is a sum over the rows, as trying them has shown.
+    averages : set of str
+        Functions of gradients that divide or average.
     rates : dict
         Numbers that names stand for in the whole submission.
     """
@@ -29,7 +33,8 @@ def read_updates(scope: Scope, sums: set[str], rates: dict[str, float]) -> Itera
     yield from _momentum(scope, found, velocities)
     yield from _left_out(scope, found, velocities)
     yield from _order(scope, found)
-    yield from _rate(scope, found, sums, rates)
+    if not any(last_name(call.func) in averages for call in scope.calls()):
+        yield from _rate(scope, found, sums, rates)
 
 
 def _velocities(scope: Scope) -> dict[str, int]:
@@ -173,7 +178,7 @@ def _rate(
     scope: Scope, found: list[Update], sums: set[str], rates: dict[str, float]
 ) -> Iterator[Remark]:
     """Find a sum over the rows that is multiplied by the learning rate of an average."""
-    if not found or _divides(_block(scope, found[0].statement)):
+    if not found or divides(_block(scope, found[0].statement)):
         return
     summed = any(last_name(c.func) in sums for c in scope.calls()) or any(
         isinstance(v, ast.BinOp) and isinstance(v.op, ast.Sub) and _is_error(v)
@@ -188,8 +193,8 @@ def _rate(
         )
 
 
-def _divides(block: list[ast.stmt]) -> bool:
-    """Whether anything beside the updates is divided or averaged."""
+def divides(block: Sequence[ast.AST]) -> bool:
+    """Whether anything in some statements is divided or averaged."""
     return any(
         (isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div))
         or (isinstance(n, ast.AugAssign) and isinstance(n.op, ast.Div))

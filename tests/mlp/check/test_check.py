@@ -117,3 +117,42 @@ def test_a_function_whose_arguments_do_not_fit_is_listed_with_the_reason(tmp_pat
         "Net.backward": "it takes no argument, where 2 or more can be tried",
     }
     assert {t.judgement.verdict for t in report.tried} == {Verdict.UNCHECKED}
+
+
+WHOLE = """
+def relu(Z): return np.maximum(0, Z)
+def softmax(Z):
+    e = np.exp(Z - np.max(Z, axis=0, keepdims=True))
+    return e / e.sum(axis=0, keepdims=True)
+def one_hot(y): return np.eye(10)[y].T
+def linear_forward(A, W, b): return np.dot(W, A) + b
+def compute_cost(AL, Y): return -np.sum(Y * np.log(AL + 1e-8)) / Y.shape[1]
+def accuracy(Y, AL): return np.mean(np.argmax(Y, 0) == np.argmax(AL, 0))
+def linear_backward(dZ, A_prev, W):
+    m = A_prev.shape[1]
+    return W.T @ dZ, dZ @ A_prev.T / m, np.sum(dZ, axis=1, keepdims=True) / m
+def train(X, Y, W1, b1, W2, b2, lr=0.1):
+    for i in range(100):
+        Z1 = linear_forward(X, W1, b1)
+        A1 = relu(Z1)
+        A2 = softmax(linear_forward(A1, W2, b2))
+        print(compute_cost(A2, Y), accuracy(Y, A2))
+        dA1, dW2, db2 = linear_backward(A2 - Y, A1, W2)
+        _, dW1, db1 = linear_backward(dA1 * (Z1 > 0), X, W1)
+        W1, b1, W2, b2 = W1 - lr * dW1, b1 - lr * db1, W2 - lr * dW2, b2 - lr * db2
+    return W1, b1, W2, b2
+"""
+
+
+def test_a_submission_with_one_sample_a_column_throughout_is_right(tmp_path):
+    report = check_text(tmp_path, WHOLE)
+    assert said(report) == set()
+    verdicts = {t.judgement.verdict for t in report.tried}
+    assert (len(report.tried), verdicts) == (7, {Verdict.RIGHT, Verdict.CONVENTION})
+
+
+def test_a_loss_of_rows_in_it_is_wrong_where_it_gets_what_softmax_gives(tmp_path):
+    report = check_text(tmp_path, WHOLE.replace("/ Y.shape[1]", "/ Y.shape[0]"))
+    wrong = {t.function.name: t.judgement for t in report.tried if t.judgement.mistake}
+    assert {name: j.verdict for name, j in wrong.items()} == {"compute_cost": Verdict.WRONG}
+    assert wrong["compute_cost"].detail.startswith("has one sample a row; ")

@@ -26,7 +26,7 @@ def remarks(text, sums=(), rates=None):
     found = [
         remark
         for scope in scopes(ast.parse(text))
-        for remark in read_updates(scope, set(sums), rates or {})
+        for remark in read_updates(scope, set(sums), {"averaged"}, rates or {})
     ]
     return [(remark.mistake, remark.detail) for remark in found]
 
@@ -90,6 +90,7 @@ def test_a_velocity_that_goes_to_another_name_is_lost():
             "for e in range(9):\n  g = p - target\n  W = W - lr * g",
             [("rate of a sum", "0.01 * 10000 = 100")],
         ),
+        ("def f():\n g = grad(t, p)\n W = W - lr * averaged(g)", []),
     ],
 )
 def test_the_rate_of_a_sum(text, expected):
