@@ -16,7 +16,7 @@ and, loaded only when they are imported themselves,
 
     run/          a run and its files             commands/     the command lines
     export        ONNX, Keras, .npz               estimator     scikit-learn's MLPClassifier
-    keras_reference  the same job in tf.keras
+    keras_reference  the same job in tf.keras     estimator_parameters, estimator_prediction: of it
 
 The mathematics is derived in mlp/README.md; the fused operations are in `kernels`.
 """

@@ -145,6 +145,12 @@ class TrainingConfig:
         "names for the classes, in the order of their sorted labels (default: those labels)",
         _NAMES,
     )
+    class_weight: str | None = option(
+        None,
+        "balanced: every training row counts n / (classes * rows of its class), so that all "
+        "classes together count the same (default: every row counts once)",
+        one_of("balanced"),
+    )
     standardize: bool | None = option(
         None,
         "give every column of the training rows mean 0 and deviation 1 before training (default: "

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from array_api_compat import device
 
-from kernels import Array, array_namespace, softmax_cross_entropy
+from kernels import Array, array_namespace
 
 from . import model
 from .model import Layer, Parameters, Sums
@@ -97,9 +97,10 @@ def by_rows(
     """Do an epoch's steps; the team divides each batch by rows."""
     parameters, velocity = work.copies(parameters, velocity)
     seen: list[Sums] = []
-    for batch, rate in steps:
+    for batch, rate, weight in steps:
         job = work.training_job(parameters, order, batch)
         (sums,) = work.team.fold([job], model.add_sums)
+        sums = sums._replace(weight=weight)
         parameters, velocity = work.update(parameters, velocity, sums, rate)
         if work.team.stopping:
             return None
@@ -147,35 +148,38 @@ def by_units(
     claimed: dict[int, Sequence[int]] = {}  # steps whose batch a member takes in advance
     # The batch of the last even step and of the last odd one, which a slow member may still need
     # when the first has come to the next meeting.
-    batches = {0: work.input(train, order[steps[0][0]])}
-    tree = _logits_tree(parameters, units, steps[0][0])
+    batches = {0: work.input(train, order[steps[0].batch])}
+    tree = _logits_tree(parameters, units, steps[0].batch)
 
     def finish(logits: Array) -> Array:
         """Find the loss; return the logits' gradients for the mean, times the learning rate."""
         nonlocal tree
         step = len(seen)
-        losses, dlogits, correct = softmax_cross_entropy(logits, batches[step % 2][1])
-        batch, rate = steps[step]
-        dlogits *= rate / (batch.stop - batch.start)
+        losses, dlogits, correct = model.cross_entropy(logits, *batches[step % 2][1:])
+        sums = model.to_sums(losses, correct, None)._replace(weight=steps[step].weight)
+        if sums.divisor:
+            dlogits *= steps[step].rate / sums.divisor
         if step + 1 < len(steps):
-            tree = _logits_tree(parameters, units, steps[step + 1][0])
+            tree = _logits_tree(parameters, units, steps[step + 1].batch)
         if not team.stopping:
-            seen.append(model.to_sums(losses, correct, None))
+            seen.append(sums)
         return dlogits
 
     def member(mine: Sequence[int]) -> None:
-        for step, (_, rate) in enumerate(steps):
-            x, _ = batches[step % 2]
+        for step, (_, rate, weight) in enumerate(steps):
+            x = batches[step % 2][0]
             coming, entered = tree, {}
             for piece in mine:
                 logits, entered[piece] = model.forward(pairs[piece][0], x)
                 coming.put(Node(0, piece), logits)
             # The first to come has time for the next batch, while the others still compute.
             if step + 1 < len(steps) and claimed.setdefault(step + 1, mine) is mine:
-                batches[(step + 1) % 2] = work.input(train, order[steps[step + 1][0]])
+                batches[(step + 1) % 2] = work.input(train, order[steps[step + 1].batch])
             dlogits = team.meet(coming, finish)
             if team.stopping:
                 return
+            if weight == 0:  # no row of the batch counts
+                continue
             for piece in mine:
                 network, nu = pairs[piece]
                 gradients = model.backward(network, entered[piece], dlogits)

@@ -19,7 +19,14 @@ from .epochs import Epoch
 from .model import Layer, Parameters, Sums, init_parameters, layer_sizes
 from .state import TrainingState, states_of
 from .training import last_state, network_sizes
-from .work import epoch_order, learning_rate, make_optimizer
+from .work import (
+    epoch_order,
+    host_weights,
+    learning_rate,
+    make_optimizer,
+    total_weight,
+    weighted,
+)
 
 
 def build(parameters: Parameters, config: TrainingConfig) -> Any:
@@ -43,8 +50,11 @@ def build(parameters: Parameters, config: TrainingConfig) -> Any:
     optimizer.build(model.trainable_variables)
     for velocity in optimizer.momentums:
         velocity.assign(np.full(velocity.shape, -config.velocity_init, config.dtype))
-    # Without a dtype of its own the loss would be computed in float32.
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=config.dtype)
+    # Without a dtype of its own the loss would be computed in float32. Of rows with weights the
+    # reduction divides by their sum, of others by their number.
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction="mean_with_sample_weight", dtype=config.dtype
+    )
     model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
@@ -57,24 +67,30 @@ def to_parameters(model: Any) -> Parameters:
 def compile_functions(model: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Compile ``evaluate(x, labels)`` and ``step(x, labels)`` over a model of `build`.
 
-    Both return the sum of the losses and the number of correct predictions, of the weights before
-    the step; then `step` returns its logits and gradients. (`Model.fit` adds losses up in float32.)
+    Both take the rows' weights as a third argument where they have any. Both return the sum of the
+    losses and the number of correct predictions, of the weights before the step; then `step`
+    returns its logits and gradients. (`Model.fit` adds losses up in float32.)
     """
     tf = tensorflow()
 
-    def forward(x: Any, labels: Any) -> tuple[Any, Any, Any, Any]:
+    def forward(x: Any, labels: Any, weights: Any) -> tuple[Any, Any, Any, Any]:
         logits = model(x, training=True)
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, logits)
+        if weights is None:
+            mean = tf.reduce_mean(losses)
+        else:
+            mean = model.loss(labels, logits, sample_weight=weights)
+            losses *= weights
         correct = tf.argmax(logits, axis=1, output_type=labels.dtype) == labels
         sums = [tf.reduce_sum(tf.cast(values, tf.float64)) for values in (losses, correct)]
-        return *sums, logits, tf.reduce_mean(losses)
+        return *sums, logits, mean
 
-    def evaluate(x: Any, labels: Any) -> tuple[Any, Any]:
-        return forward(x, labels)[:2]
+    def evaluate(x: Any, labels: Any, weights: Any = None) -> tuple[Any, Any]:
+        return forward(x, labels, weights)[:2]
 
-    def step(x: Any, labels: Any) -> tuple[Any, Any, Any, Any]:
+    def step(x: Any, labels: Any, weights: Any = None) -> tuple[Any, Any, Any, Any]:
         with tf.GradientTape() as tape:
-            loss, correct, logits, mean = forward(x, labels)
+            loss, correct, logits, mean = forward(x, labels, weights)
             objective = tf.add_n([mean, *model.losses])
         gradients = tape.gradient(objective, model.trainable_variables)
         model.optimizer.apply(gradients)
@@ -94,17 +110,22 @@ def keras_epochs(
     """
     tf, model = tensorflow(), build(parameters, config)
     evaluate, step = compile_functions(model)
+    dataset = weighted(dataset, config)
     splits = {}
     for name, rows in dataset.splits.items():
         x = tf.constant(host_input(rows, config.dtype, dataset.preparation))
-        splits[name] = x, tf.constant(to_numpy(rows.labels), tf.int32)
+        splits[name] = [x, tf.constant(to_numpy(rows.labels), tf.int32)]
+        if (counts := host_weights(rows, config.dtype)) is not None:
+            splits[name].append(tf.constant(counts))
     n_train = dataset.train.labels.shape[0]
     batch = config.batch_size or n_train
     done, steps = count(), config.epochs * -(-n_train // batch)
 
-    def train(x: Any, labels: Any) -> Sums:
+    def train(*rows: Any) -> Sums:
         model.optimizer.learning_rate.assign(learning_rate(config, next(done), steps))
-        return _sums(step, x, labels)
+        # Of rows that count nothing there is no step, where Keras would go on with its momentum.
+        nothing = len(rows) == 3 and not rows[2].numpy().any()
+        return _sums(evaluate if nothing else step, *rows)
 
     seen: list[Sums] = []
     for epoch in count():
@@ -194,6 +215,8 @@ def _layers(arrays: list[np.ndarray]) -> Parameters:
     return tuple(map(Layer, arrays[::2], arrays[1::2]))
 
 
-def _sums(function: Callable[..., Any], x: Any, labels: Any) -> Sums:
-    loss, correct, *_ = function(x, labels)
-    return Sums(loss.numpy(), correct.numpy(), len(labels), None)
+def _sums(function: Callable[..., Any], x: Any, labels: Any, weights: Any = None) -> Sums:
+    arguments = (x, labels) if weights is None else (x, labels, weights)
+    loss, correct, *_ = function(*arguments)
+    total = None if weights is None else total_weight(weights.numpy())
+    return Sums(loss.numpy(), correct.numpy(), len(labels), None, total)

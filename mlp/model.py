@@ -28,10 +28,17 @@ Parameters: TypeAlias = tuple[Layer, ...]
 class Sums(NamedTuple):
     """What a piece of rows contributes: sums, so that pieces combine by addition alone."""
 
-    loss: Array  # () sum of the rows' losses, in the library's widest float
+    loss: Array  # () sum of the rows' weighted losses, in the library's widest float
     correct: Array  # () number of correct predictions, as a float of the same width
     rows: int
-    gradients: Parameters | None  # sums of the rows' gradients, where they are wanted
+    gradients: Parameters | None  # sums of the rows' weighted gradients, where they are wanted
+    # Sum of the rows' weights, where they have any: of all rows together, never of a piece.
+    weight: float | None = None
+
+    @property
+    def divisor(self) -> float:
+        """What the losses and gradients are divided by: the rows, or the sum of their weights."""
+        return self.rows if self.weight is None else self.weight
 
 
 def add_sums(left: Sums, right: Sums) -> Sums:
@@ -108,7 +115,32 @@ def backward(parameters: Parameters, activations: list[Array], dlogits: Array) -
     return tuple(reversed(gradients))
 
 
-def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> Sums:
+def cross_entropy(
+    logits: Array, labels: Array, weights: Array | None = None
+) -> tuple[Array, Array, Array]:
+    """Return every row's loss (N,), its gradient (N, K) and whether it is right (N,).
+
+    See `kernels.softmax_cross_entropy`. The one place where a row is weighted: its loss and its
+    gradient are multiplied by its weight, and everything after them is linear in the gradient.
+
+    Parameters
+    ----------
+    logits : (N, K)
+    labels : (N,) uint8, int32 or int64
+    weights : (N,) floats, optional
+        Rounded to the dtype of the logits.
+    """
+    losses, dlogits, correct = softmax_cross_entropy(logits, labels)
+    if weights is not None:
+        weights = array_namespace(logits).astype(weights, logits.dtype, copy=False)
+        losses *= weights
+        dlogits *= weights[:, None]
+    return losses, dlogits, correct
+
+
+def loss_and_gradients(
+    parameters: Parameters, x: Array, labels: Array, weights: Array | None = None
+) -> Sums:
     """Sum the loss, the correct predictions and the gradients over a piece's rows.
 
     Parameters
@@ -116,16 +148,18 @@ def loss_and_gradients(parameters: Parameters, x: Array, labels: Array) -> Sums:
     parameters : Parameters
     x : (N, D) dtype of the parameters
     labels : (N,) uint8, int32 or int64
+    weights : (N,) floats, optional
+        See `cross_entropy`.
     """
     logits, activations = forward(parameters, x)
-    losses, dlogits, correct = softmax_cross_entropy(logits, labels)
+    losses, dlogits, correct = cross_entropy(logits, labels, weights)
     return to_sums(losses, correct, backward(parameters, activations, dlogits))
 
 
-def evaluate(parameters: Parameters, x: Array, labels: Array) -> Sums:
+def evaluate(parameters: Parameters, x: Array, labels: Array, weights: Array | None = None) -> Sums:
     """Sum the loss and the correct predictions over a piece's rows, without gradients."""
     logits, _ = forward(parameters, x)
-    losses, _, correct = softmax_cross_entropy(logits, labels)
+    losses, _, correct = cross_entropy(logits, labels, weights)
     return to_sums(losses, correct, None)
 
 

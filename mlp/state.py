@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
+
 from kernels import array_namespace
 
 from .config import TrainingConfig
@@ -127,15 +129,22 @@ def check_finite(state: TrainingState) -> None:
 
 
 def _metrics(epoch: int, measured: dict[str, list[Sums]], seconds: float) -> Metrics:
-    """Read a row's sums from the device, all at once, and divide them by the rows."""
+    """Read a row's sums from the device, all at once, and divide them.
+
+    Losses are divided by the rows, or by the sum of their weights; accuracies are shares of rows.
+    """
     groups = [measured.get(name, []) for name in SPLITS]
     values = [value for group in groups for sums in group for value in (sums.loss, sums.correct)]
     host = to_numpy(array_namespace(values[0]).stack(values)).reshape(-1, 2)
     columns: list[float] = []
     for group in groups:
         mine, host = host[: len(group)], host[len(group) :]
-        rows = sum(sums.rows for sums in group)
-        columns += (mine.sum(axis=0) / rows).tolist() if group else [math.nan, math.nan]
+        counts = [sum(sums.divisor for sums in group), sum(sums.rows for sums in group)]
+        columns += (
+            (mine.sum(axis=0) / np.asarray(counts, mine.dtype)).tolist()
+            if group
+            else [math.nan, math.nan]
+        )
     if not math.isfinite(columns[0]):
         raise DivergedError(
             f"training diverged: the loss is {columns[0]} after {epoch} epochs; {_LOWER}"

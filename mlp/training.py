@@ -152,6 +152,9 @@ def _work(
     keep: bool,
 ) -> Work:
     _check_kinds(dataset, config)
+    with device_current(dataset.train.labels):
+        check_agreement(dataset, config)
+        check_trainable(dataset, config)
     communicator = communicator or Communicator()
     team = Team(thread_count(config, dataset, communicator), communicator, stop)
     return Work(dataset, config, team, keep=keep)
@@ -187,8 +190,6 @@ def _computed_states(
     work: Work, state: TrainingState | None
 ) -> Generator[TrainingState, None, None]:
     dataset, config = work.dataset, work.config
-    check_agreement(dataset, config)
-    check_trainable(dataset, config)
     if state is None:
         state = initial_state(dataset, config)
     else:

@@ -1,7 +1,9 @@
 """What epochs work with: rows, options, the team; which way a step is done, how it is divided."""
 
+import math
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from array_api_compat import device, is_numpy_array
@@ -10,7 +12,8 @@ from kernels import Array, Stepped, array_namespace, fuses_minibatch, minibatch_
 
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
-from .device import copy_like, device_current, device_kind, float_dtype
+from .datasets.weights import balanced
+from .device import copy_like, device_current, device_kind, float_dtype, to_numpy
 from .model import (
     Parameters,
     Sums,
@@ -27,8 +30,16 @@ from .team import Team
 LARGEST_DIVIDED_BATCH = 500
 _SHUFFLE_STREAM = 1  # the generators' purposes; model.py's initial weights are 0
 
-# The steps of an epoch: some rows of its order, and a learning rate.
-Steps: TypeAlias = Sequence[tuple[slice, float]]
+
+class Step(NamedTuple):
+    """One step of an epoch."""
+
+    batch: slice  # of the epoch's order of the rows
+    rate: float
+    weight: float | None = None  # sum of the rows' weights, where they have any; 0 is no step
+
+
+Steps: TypeAlias = Sequence[Step]
 
 
 class Work:
@@ -46,8 +57,13 @@ class Work:
     def __init__(
         self, dataset: Dataset, config: TrainingConfig, team: Team, *, keep: bool = True
     ) -> None:
+        dataset = weighted(dataset, config)
         labels = dataset.train.labels
         self.dataset, self.config, self.team, self.keep = dataset, config, team, keep
+        # On the host, where the sum of a batch's weights is found without waiting for a device.
+        host = {name: host_weights(rows, config.dtype) for name, rows in dataset.splits.items()}
+        self._weights = host["train"]
+        self._totals = {name: total_weight(weights) for name, weights in host.items()}
         self.optimizer = make_optimizer(config)
         self.n_train = labels.shape[0]
         dtype = float_dtype(labels, config.dtype)
@@ -58,10 +74,10 @@ class Work:
         self._piece_rows = training_piece_rows(config, self.n_train, kind)
         self._evaluation_rows = evaluation_piece_rows(self._piece_rows, kind)
 
-    def input(self, rows: Rows, index: slice | Array) -> tuple[Array, Array]:
-        """Take some rows as the network's input, and their labels."""
-        features, labels = rows.take(index)
-        return self._to_input(features), labels
+    def input(self, rows: Rows, index: slice | Array) -> tuple[Array, Array, Array | None]:
+        """Take some rows as the network's input, their labels and their weights."""
+        features, labels, weights = rows.take(index)
+        return self._to_input(features), labels, weights
 
     def training_job(
         self, parameters: Parameters, order: Array = None, batch: slice | None = None
@@ -98,7 +114,10 @@ class Work:
             if name != "train":
                 jobs[name] = self.evaluation_job(parameters, rows)
         sums = self.team.fold(list(jobs.values()), add_sums)
-        return {name: [one] for name, one in zip(jobs, sums, strict=True)}
+        return {
+            name: [one._replace(weight=self._totals[name])]
+            for name, one in zip(jobs, sums, strict=True)
+        }
 
     def copies(self, *networks: Parameters) -> Iterator[Parameters]:
         """Copy networks, so that they can be updated while what was yielded stays."""
@@ -107,10 +126,15 @@ class Work:
     def update(
         self, parameters: Parameters, velocity: Parameters, sums: Sums, rate: float
     ) -> tuple[Parameters, Parameters]:
-        """Advance along the average gradient, on NumPy over the threads. All are donated."""
+        """Advance along the average gradient, on NumPy over the threads. All are donated.
+
+        Rows whose weights sum to 0 are as no rows: nothing changes.
+        """
         if sums.gradients is None:
             raise ValueError("a step needs gradients; these sums come from `evaluate`")
-        factor = rate * (1.0 / sums.rows)
+        if sums.divisor == 0:
+            return parameters, velocity
+        factor = rate * (1.0 / sums.divisor)
 
         def change(
             parameters: Parameters, velocity: Parameters, gradients: Parameters
@@ -126,9 +150,10 @@ class Work:
         self, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
     ) -> Iterator[Stepped]:
         """Return the steps of an epoch that are done in a few launches each. All are donated."""
-        rule, (features, labels) = self.optimizer, self.dataset.train
+        rule, (features, labels, _) = self.optimizer, self.dataset.train
+        plain = [(batch, rate) for batch, rate, _ in steps]
         return minibatch_steps(
-            *(features, labels, order, steps, parameters, velocity),
+            *(features, labels, order, plain, parameters, velocity),
             scale=self.dataset.scale,
             momentum=rule.momentum,
             l2=rule.l2,
@@ -140,8 +165,15 @@ class Work:
         order = epoch_order(self.config.seed, epoch, self.n_train)
         batches = row_pieces(0, self.n_train, self.config.batch_size or self.n_train)
         done, steps = epoch * len(batches), self.config.epochs * len(batches)
-        rates = [learning_rate(self.config, done + step, steps) for step in range(len(batches))]
-        return copy_like(order, self.dataset.train.labels), list(zip(batches, rates, strict=True))
+        weights = self._weights
+        return copy_like(order, self.dataset.train.labels), [
+            Step(
+                batch,
+                learning_rate(self.config, done + step, steps),
+                total_weight(None if weights is None else weights[order[batch]]),
+            )
+            for step, batch in enumerate(batches)
+        ]
 
 
 def training_piece_rows(config: TrainingConfig, n_train: int, device_kind: str) -> int:
@@ -161,7 +193,7 @@ def step_kind(config: TrainingConfig, dataset: Dataset) -> str:
     -------
     {"full batch", "by rows", "by units", "fused"}
     """
-    features, labels = dataset.train
+    features, labels, weights = dataset.train
     if config.batch_size is None:
         return "full batch"
     if divides_units(config, device_kind(labels)):
@@ -170,7 +202,10 @@ def step_kind(config: TrainingConfig, dataset: Dataset) -> str:
     if (
         whole
         and len(config.hidden) == 1
-        and dataset.preparation.mean is None  # which the fused step has not
+        # The fused step has neither.
+        and dataset.preparation.mean is None
+        and weights is None
+        and config.class_weight is None
         and fuses_minibatch(features, labels, dataset.n_classes, config.batch_size)
     ):
         return "fused"
@@ -188,6 +223,33 @@ def divides_units(config: TrainingConfig, device_kind: str) -> bool:
         and config.batch_size <= (config.shard_rows or LARGEST_DIVIDED_BATCH)
         and len(config.hidden) == 1
     )
+
+
+def weighted(dataset: Dataset, config: TrainingConfig) -> Dataset:
+    """Multiply the weights of the training rows by those of their classes, where asked for.
+
+    Validation and test rows keep the weights that they have.
+    """
+    if config.class_weight is None:
+        return dataset
+    train = dataset.train
+    labels = to_numpy(train.labels)
+    given = None if train.weights is None else to_numpy(train.weights)
+    weights = balanced(labels, dataset.n_classes, given)[labels]
+    if given is not None:
+        weights *= given
+    weights = copy_like(weights.astype(config.dtype), train.labels)
+    return replace(dataset, train=train._replace(weights=weights))
+
+
+def host_weights(rows: Rows, dtype: str) -> np.ndarray | None:
+    """Return the weights of some rows as training takes them, on the host."""
+    return None if rows.weights is None else to_numpy(rows.weights).astype(dtype, copy=False)
+
+
+def total_weight(weights: np.ndarray | None) -> float | None:
+    """Sum weights as if exactly, so that neither order nor pieces matter; None where none are."""
+    return None if weights is None else math.fsum(weights.tolist())
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:

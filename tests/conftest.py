@@ -98,7 +98,10 @@ def unfinished(finished, tmp_path) -> Path:
 
 @pytest.fixture
 def make_dataset() -> Callable[..., Dataset]:
-    """Make a small data set of noisy class prototypes, which a network can learn."""
+    """Make a small data set of noisy class prototypes, which a network can learn.
+
+    `weighted` gives training and validation rows weights.
+    """
 
     def make(
         n_train: int = 300,
@@ -107,6 +110,7 @@ def make_dataset() -> Callable[..., Dataset]:
         n_features: int = 20,
         n_classes: int = 4,
         seed: int = 0,
+        weighted: bool = False,
     ) -> Dataset:
         rng = np.random.default_rng(seed)
         n = n_train + n_valid + n_test
@@ -115,13 +119,15 @@ def make_dataset() -> Callable[..., Dataset]:
         prototypes = rng.integers(0, 256, (n_classes, n_features))
         noise = rng.integers(-90, 91, (n, n_features))
         features = np.clip(prototypes[labels] + noise, 0, 255).astype(np.uint8)
-        rows = Rows(features, labels.astype(np.uint8))
+        # A third of the weights is 0; test rows have none.
+        weights = rng.uniform(0.1, 3.0, n) * (rng.uniform(size=n) < 2 / 3) if weighted else None
+        rows = Rows(features, labels.astype(np.uint8), weights)
         cuts = [slice(0, n_train), slice(n_train, n_train + n_valid), slice(n_train + n_valid, n)]
-        train, valid, test = (Rows(rows.features[cut], rows.labels[cut]) for cut in cuts)
+        train, valid, test = map(rows.take, cuts)
         return Dataset(
             train=train,
             valid=valid,
-            test=test,
+            test=test._replace(weights=None),
             preparation=Preparation(tuple(str(k) for k in range(n_classes)), scale=1 / 255),
         )
 

@@ -16,6 +16,16 @@ TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 MODES = {
     "full batch": ["--epochs", 150, "--checkpoint-every", 2],
     "mini-batches": ["--epochs", 40, "--batch-size", 32, "--checkpoint-every", 1],
+    "weighted": [
+        "--epochs",
+        40,
+        "--batch-size",
+        32,
+        "--class-weight",
+        "balanced",
+        "--checkpoint-every",
+        1,
+    ],
     "early stopping": [
         "--epochs",
         120,

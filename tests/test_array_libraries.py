@@ -1,6 +1,5 @@
 """The same code on every array library, against NumPy in float64."""
 
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -11,7 +10,6 @@ from tolerances import LIBRARIES, TRAINING
 
 import kernels
 from mlp import (
-    Rows,
     TrainingConfig,
     functional,
     init_parameters,
@@ -154,6 +152,18 @@ def test_model(backend):
 
 
 @cases
+def test_weights_of_rows(backend):
+    parameters, x, labels = problem(backend.dtype)
+    weights = np.linspace(0, 2, len(labels))
+    ours = put(backend, parameters)
+    mine = loss_and_gradients(ours, *map(backend.put, (x, labels, weights.astype(backend.dtype))))
+    theirs = loss_and_gradients(parameters, x, labels, weights)
+    assert_layers_close(backend, mine.gradients, theirs.gradients, LIBRARIES[backend.dtype])
+    np.testing.assert_allclose(float(mine.loss), theirs.loss, **LIBRARIES[backend.dtype])
+    assert float(mine.correct) == theirs.correct
+
+
+@cases
 def test_optimizer(backend):
     parameters, _, _ = problem(backend.dtype)
     gradients = tuple(Layer(np.cos(weight), np.sin(bias)) for weight, bias in parameters)
@@ -169,29 +179,26 @@ def test_optimizer(backend):
 
 
 def move(backend, dataset):
-    def rows(split):
-        return Rows(backend.put(split.features), backend.put(split.labels))
-
-    return replace(
-        dataset, train=rows(dataset.train), valid=rows(dataset.valid), test=rows(dataset.test)
-    )
+    return dataset.map(lambda rows: rows.map(backend.put))
 
 
 @cases
 @pytest.mark.parametrize(
-    ("batch_size", "hidden"),
+    ("batch_size", "hidden", "weighted"),
     [
-        (None, (8, 8)),
-        (64, (8, 8)),
-        (64, (200,)),
+        (None, (8, 8), False),
+        (64, (8, 8), False),
+        (64, (200,), False),
+        (64, (8, 8), True),
+        (64, (200,), True),
     ],
-    ids=["full", "batches", "units"],
+    ids=["full", "batches", "units", "weighted batches", "weighted units"],
 )
 def test_training_changes_nothing_of_the_callers_and_returns_its_library(
-    make_dataset, backend, batch_size, hidden
+    make_dataset, backend, batch_size, hidden, weighted
 ):
     # Shapes that repeat: JAX compiles every operation once for each shape.
-    dataset = make_dataset(128, 64, 64, n_features=8, n_classes=8)
+    dataset = make_dataset(128, 64, 64, n_features=8, n_classes=8, weighted=weighted)
     config = TrainingConfig(
         hidden=hidden,
         epochs=4,
@@ -206,9 +213,7 @@ def test_training_changes_nothing_of_the_callers_and_returns_its_library(
     state = initial_state(moved, config)
     expected = train(dataset, config)
     arrays = [
-        *moved.train,
-        *moved.valid,
-        *moved.test,
+        *(array for rows in moved.splits.values() for array in rows if array is not None),
         *named_arrays(state.parameters).values(),
         *named_arrays(state.velocity).values(),
     ]

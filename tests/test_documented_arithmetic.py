@@ -19,8 +19,10 @@ from mlp.run.environment import sample
 
 def by_hand(dataset, config):
     """Train; return the hash of the weights."""
-    pixels, labels = dataset.train
+    pixels, labels, counts = dataset.train
     n, dtype = len(labels), np.dtype(config.dtype)
+    if counts is not None:
+        counts = counts.astype(dtype)
     sizes = [pixels.shape[1], *config.hidden, dataset.n_classes]
     weights = []
     for index in range(len(sizes) - 1):
@@ -37,10 +39,13 @@ def by_hand(dataset, config):
         for start in range(0, n, batch):
             rows = order[start : start + batch]
             x = pixels[rows].astype(dtype) * dtype.type(dataset.scale)
+            count = None if counts is None else counts[rows]
+            if count is not None and not count.any():
+                continue
             if wide:
-                step_by_units(weights, velocity, x, labels[rows], config)
+                step_by_units(weights, velocity, x, labels[rows], count, config)
             else:
-                step_by_rows(weights, velocity, x, labels[rows], config, batch)
+                step_by_rows(weights, velocity, x, labels[rows], count, config, batch)
     digest = hashlib.sha256()
     for array in weights:
         digest.update(array.tobytes())
@@ -54,11 +59,15 @@ def forward(weights, x):
     return entered, entered[-1] @ weights[-2] + weights[-1]
 
 
-def gradient_of_logits(logits, labels):
+def gradient_of_logits(logits, labels, count):
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     dlogits = exponentials / exponentials.sum(axis=1, keepdims=True)
     dlogits[np.arange(len(labels)), labels] -= 1
-    return dlogits
+    return dlogits if count is None else dlogits * count[:, None]
+
+
+def divisor(x, count):
+    return len(x) if count is None else math.fsum(count.tolist())
 
 
 def backward(weights, entered, dlogits):
@@ -91,18 +100,19 @@ def update(weights, velocity, gradients, scale, config):
         weight -= g + config.momentum * nu if config.nesterov else nu
 
 
-def step_by_rows(weights, velocity, x, labels, config, batch):
+def step_by_rows(weights, velocity, x, labels, count, config, batch):
     size = min(1000, max(64, math.ceil(batch / 2)))
     pieces = []
     for start in range(0, len(x), size):
         piece = slice(start, start + size)
         entered, logits = forward(weights, x[piece])
-        pieces.append(backward(weights, entered, gradient_of_logits(logits, labels[piece])))
+        some = None if count is None else count[piece]
+        pieces.append(backward(weights, entered, gradient_of_logits(logits, labels[piece], some)))
     sums = tree(pieces, lambda left, right: [a + b for a, b in zip(left, right, strict=True)])
-    update(weights, velocity, sums, config.learning_rate * (1.0 / len(x)), config)
+    update(weights, velocity, sums, config.learning_rate * (1.0 / divisor(x, count)), config)
 
 
-def step_by_units(weights, velocity, x, labels, config):
+def step_by_units(weights, velocity, x, labels, count, config):
     units = weights[1].size
     sets = 1 if units < 200 else max(2, math.ceil(units / 500))
     edges = [math.ceil(units * number / sets) for number in range(sets + 1)]
@@ -117,8 +127,8 @@ def step_by_units(weights, velocity, x, labels, config):
     networks = [narrower(weights, number, some) for number, some in enumerate(parts)]
     velocities = [narrower(velocity, number, some) for number, some in enumerate(parts)]
     seen = [forward(network, x) for network in networks]
-    dlogits = gradient_of_logits(tree([logits for _, logits in seen], np.add), labels)
-    dlogits *= config.learning_rate / len(x)
+    dlogits = gradient_of_logits(tree([logits for _, logits in seen], np.add), labels, count)
+    dlogits *= config.learning_rate / divisor(x, count)
     for number, some in enumerate(parts):
         gradients = backward(networks[number], seen[number][0], dlogits)
         if number > 0:
@@ -143,16 +153,17 @@ JOBS = {
 DTYPES = ("float32", "float64")
 
 
-def hash_of(make_dataset, name, dtype):
-    dataset = make_dataset(n_train=2300, n_features=50, n_classes=5)
+def hash_of(make_dataset, name, dtype, weighted=False):
+    dataset = make_dataset(n_train=2300, n_features=50, n_classes=5, weighted=weighted)
     config = TrainingConfig(**JOBS[name], dtype=dtype, epochs=2, learning_rate=0.05, threads=2)
     return dataset, config, parameters_sha256(train(dataset, config).parameters)
 
 
+@pytest.mark.parametrize("weighted", [False, True], ids=["", "weighted"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", JOBS)
-def test_numpy_alone_comes_to_the_bits_of_the_program(make_dataset, name, dtype):
-    dataset, config, expected = hash_of(make_dataset, name, dtype)
+def test_numpy_alone_comes_to_the_bits_of_the_program(make_dataset, name, dtype, weighted):
+    dataset, config, expected = hash_of(make_dataset, name, dtype, weighted)
     with threadpool_limits(1, user_api="blas"):
         assert by_hand(dataset, config) == expected
 

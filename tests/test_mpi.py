@@ -24,6 +24,9 @@ MODES = {
     "mini-batches": ["--epochs", 3, "--batch-size", 100, "--shard-rows", 50],
     "divided units": ["--epochs", 3, "--batch-size", 64, "--hidden", 1100, "--nesterov"],
     "more ranks than pieces": ["--epochs", 3],
+    "weighted rows": [
+        "--epochs", 3, "--batch-size", 100, "--shard-rows", 30, "--class-weight", "balanced",
+    ],
     "early stopping, float64": [
         "--epochs", 12, "--batch-size", 300, "--shard-rows", 50, "--early-stopping", 2,
         "--learning-rate", 0.5, "--nesterov", "--dtype", "float64", "--schedule", "cosine",

@@ -145,7 +145,7 @@ def _test_items(path: Path, classifier: Classifier, messages: Messages) -> Itera
         "predicted"
     )
     for row in range(count):
-        features, labels = dataset.test.take(slice(row, row + 1))
+        features, labels, _ = dataset.test.take(slice(row, row + 1))
         yield Item(f"{path} (test)", row, features[0].copy(), int(labels[0]))
 
 

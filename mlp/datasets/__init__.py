@@ -16,6 +16,7 @@ judge       what rows and labels must be;  split: which of them train, validate 
 pictures    the one reader of pictures;  letters: a letter cropped to its ink
 transparency  what pictures are laid on
 statistics  what the training rows are like;  scale: ScaleWarning;  duplicates
+weights     what the rows of a class count
 blocks      rows of a file to predict
 """
 

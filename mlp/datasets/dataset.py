@@ -60,8 +60,9 @@ class Dataset:
         X: Any,  # noqa: N803 - what such rows are called everywhere
         y: Any,
         *,
-        valid: tuple[Any, Any] | None = None,
-        test: tuple[Any, Any] | None = None,
+        sample_weight: Any = None,
+        valid: tuple[Any, ...] | None = None,
+        test: tuple[Any, ...] | None = None,
         image_size: tuple[int, int] | None = None,
         transpose: bool = False,
         class_names: Sequence[str] | None = None,
@@ -77,7 +78,13 @@ class Dataset:
         y : (N,) or (N, 1) numbers, booleans or texts, or (N, K) one-hot rows
             Their distinct values, sorted, are the classes; of categories these, in their order,
             and of a data frame's one-hot rows its columns.
-        valid, test : (X, y), optional
+        sample_weight : (N,) numbers, optional
+            What each training row counts: its loss and its gradient are multiplied by it, and
+            those of a batch divided by the sum. Not negative, not all zero; by default all
+            count 1. Of classes: ``np.array([1.0, 5.0])[y]``; see also
+            `TrainingConfig.class_weight`.
+        valid, test : (X, y) or (X, y, sample_weight), optional
+            Their losses are weighted only where weights are given here. Accuracies never are.
         image_size : (int, int), optional
             Height and width of pictures that are flat rows.
         transpose : bool
@@ -93,7 +100,7 @@ class Dataset:
             They are something else; the message says what.
         """
         name = "the arrays"
-        given = {"train": (X, y), "valid": valid, "test": test}
+        given = {"train": (X, y, sample_weight), "valid": valid, "test": test}
         parts: dict[str, Pair] = {}
         known: tuple[str, ...] = ()
         for part, pair in given.items():
@@ -101,7 +108,8 @@ class Dataset:
                 where = of_part(name, part)
                 check_columns(pair[0], column_names(X), where)
                 labels, categories = given_labels(pair[1], where)
-                parts[part] = Pair(given_rows(pair[0], where), labels)
+                weights = [None if one is None else np.asarray(one) for one in pair[2:]]
+                parts[part] = Pair(given_rows(pair[0], where), labels, *weights)
                 known = categories if part == "train" else known
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
@@ -181,9 +189,10 @@ class Dataset:
 def pick(source: Pair, index: np.ndarray | slice, n_classes: int) -> Rows:
     """Take rows of a pair, each in one line, with labels as narrow as training takes them."""
     labels = source.labels[index].astype(np.uint8 if n_classes <= 256 else np.int32)
+    weights = None if source.weights is None else source.weights[index]
     if isinstance(source.rows, FileRows):
-        return Rows(source.rows.select(np.arange(len(source.rows))[index]), labels)
-    return Rows(np.ascontiguousarray(source.rows[index].reshape(len(labels), -1)), labels)
+        return Rows(source.rows.select(np.arange(len(source.rows))[index]), labels, weights)
+    return Rows(np.ascontiguousarray(source.rows[index].reshape(len(labels), -1)), labels, weights)
 
 
 _COMPARED_ON_DISK = 256  # rows of a split
@@ -198,6 +207,8 @@ def fingerprint(dataset: Dataset) -> str:
     lines = [f"{dataset.n_classes} classes, scale {dataset.scale}"]
     for rows in dataset.splits.values():
         digest.update(rows.labels.tobytes())
+        if rows.weights is not None:
+            digest.update(b"weights" + rows.weights.tobytes())
         features = rows.features
         if isinstance(features, FileRows):
             some = np.linspace(0, len(features) - 1, min(len(features), _COMPARED_ON_DISK))

@@ -7,6 +7,7 @@ import numpy as np
 
 from kernels import array_namespace
 
+from ..device import to_numpy
 from .errors import DataError, of_part
 from .on_disk import FileRows
 from .rows import Rows
@@ -17,6 +18,7 @@ class Pair(NamedTuple):
 
     rows: np.ndarray | FileRows
     labels: np.ndarray
+    weights: np.ndarray | None = None  # (N,): what each row counts
 
 
 def check(pair: Pair, name: str) -> Pair:
@@ -26,7 +28,7 @@ def check(pair: Pair, name: str) -> Pair:
     ----------
     pair : Pair
         ``rows`` (N, H, W) uint8 or (N, D) float32 or float64, finite; ``labels`` (N,) integers,
-        not negative; N at least 1.
+        not negative; ``weights`` as in `check_weights`; N at least 1.
     name : str
         What a message begins with.
 
@@ -34,7 +36,7 @@ def check(pair: Pair, name: str) -> Pair:
     ------
     DataError
     """
-    rows, labels = pair
+    rows, labels, weights = pair
     images = rows.ndim == 3 and rows.dtype == np.uint8
     features = rows.ndim == 2 and rows.dtype in (np.float32, np.float64)
     if not (images or features):
@@ -61,7 +63,41 @@ def check(pair: Pair, name: str) -> Pair:
         raise DataError(
             f"{name}: labels must be class indices from 0, got {labels.min()} to {labels.max()}"
         )
-    return Pair(rows, labels.astype(np.uint8 if labels.max() < 256 else np.int64))
+    if weights is not None:
+        weights = check_weights(weights, len(rows), name)
+    return Pair(rows, labels.astype(np.uint8 if labels.max() < 256 else np.int64), weights)
+
+
+def check_weights(weights: np.ndarray, n_rows: int, name: str) -> np.ndarray:
+    """Check what rows count; the weights come back as float64.
+
+    Parameters
+    ----------
+    weights : (N,) real numbers
+        Finite, not negative, not all zero.
+    n_rows : int
+    name : str
+        What a message begins with.
+
+    Raises
+    ------
+    DataError
+    """
+    if weights.shape != (n_rows,) or weights.dtype.kind not in "biuf":
+        raise DataError(
+            f"{name}: sample_weight must be real numbers of shape ({n_rows},), one for every row, "
+            f"got {weights.dtype} of shape {weights.shape}"
+        )
+    weights = weights.astype(np.float64)
+    bad = ~((weights >= 0) & (weights < np.inf))
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise DataError(
+            f"{name}: sample_weight must be finite and not negative, row {row} has {weights[row]}"
+        )
+    if not weights.any():
+        raise DataError(f"{name}: sample_weight must not be zero for all rows")
+    return weights
 
 
 def check_all(pairs: Mapping[str, Pair], name: str) -> tuple[dict[str, Pair], int]:
@@ -132,7 +168,7 @@ def check_rows(rows: Rows, n_classes: int, dtype: str, name: str) -> None:
     ------
     DataError
     """
-    features, labels = rows
+    features, labels, weights = rows
     n_rows = features.shape[0]
     if len(features.shape) != 2 or tuple(labels.shape) != (n_rows,):
         raise DataError(
@@ -147,6 +183,8 @@ def check_rows(rows: Rows, n_classes: int, dtype: str, name: str) -> None:
     low, high = int(xp.min(labels)), int(xp.max(labels))
     if low < 0 or high >= n_classes:
         raise DataError(f"{name}: labels must be 0 to {n_classes - 1}, got {low} to {high}")
+    if weights is not None:
+        _check_size(check_weights(to_numpy(weights), n_rows, name), dtype, name)
     if "float" not in str(features.dtype):
         return
     largest, step = float(np.finfo(dtype).max), max(1, _AT_ONCE // features.shape[1])
@@ -162,4 +200,19 @@ def check_rows(rows: Rows, n_classes: int, dtype: str, name: str) -> None:
         raise DataError(
             f"{name}: features must be finite in {dtype}, the largest is {peak}; scale them, or "
             "train with dtype float64"
+        )
+
+
+def _check_size(weights: np.ndarray, dtype: str, name: str) -> None:
+    """Check that gradients keep their precision when they are multiplied and divided by weights.
+
+    So they do between the square roots of the smallest and of the largest number of `dtype`.
+    """
+    limits = np.finfo(dtype)
+    low, high = float(np.sqrt(limits.smallest_normal)), float(np.sqrt(limits.max))
+    there = weights[weights > 0]
+    if there.min() < low or there.max() > high:
+        raise DataError(
+            f"{name}: sample_weight must be 0 or from {low:.1e} to {high:.1e} in {dtype}, got "
+            f"{there.min()} to {there.max()}; divide all of them by their mean"
         )

@@ -74,7 +74,10 @@ def judge_raw(
         asked=reading.class_names,
         are_classes=reading.label_column is not None,
     )
-    made = {part: Pair(rows, classes.labels[part]) for part, rows in taken.rows.items()}
+    made = {
+        part: Pair(rows, classes.labels[part], parts[part].weights)
+        for part, rows in taken.rows.items()
+    }
     pairs, _ = check_all(made, name)
     notes = [*taken.notes, *classes.notes]
     if reading.transpose and not taken.transposed:

@@ -158,7 +158,7 @@ def judge(dataset: Dataset, parameters: Parameters) -> Judgement | None:
     parts = []
     at_once = rows_at_once(parameters, _SLICE)
     for start in range(0, len(dataset.test.labels), at_once):
-        features, labels = dataset.test.take(slice(start, start + at_once))
+        features, labels, _ = dataset.test.take(slice(start, start + at_once))
         x = dataset.preparation.input(features, parameters[0].weight.dtype)
         logits, _ = forward(parameters, x)
         # Of the logits, as accuracy is counted: probabilities can be equal at 1.

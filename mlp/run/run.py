@@ -11,6 +11,7 @@ from typing import Any
 from ..classifier import Classifier
 from ..config import TrainingConfig, command_line
 from ..datasets import Dataset, fingerprint
+from ..datasets.weights import balanced, told
 from ..device import Device, choose_device
 from ..files import absolute, remove_parts, sync, write_json
 from ..history import AXES, SPLITS, HistoryFile
@@ -111,6 +112,10 @@ class Run:
         if not is_installed():
             where = Path(__file__).parents[1]
             note = f"array-api-mlp is not installed; this is the copy in {where}"
+            dataset = replace(dataset, notes=(*dataset.notes, note))
+        if config.class_weight:
+            weights = balanced(dataset.train.labels, dataset.n_classes)
+            note = f"--class-weight {config.class_weight}: {told(weights, dataset.class_names)}"
             dataset = replace(dataset, notes=(*dataset.notes, note))
         return dataset
 

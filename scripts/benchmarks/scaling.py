@@ -238,7 +238,7 @@ def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
     work, parameters = Work(dataset, config, team), state.parameters
     batch = config.batch_size or len(dataset.train.labels)
     rows = row_pieces(0, batch, default_piece_rows(batch, "cpu"))[0]
-    x, labels = work.input(dataset.train, rows)
+    x, labels, _ = work.input(dataset.train, rows)
 
     def median(prepare: Callable[[], Any], call: Callable[[Any], object]) -> float:
         seconds = []

@@ -62,7 +62,7 @@ def mini_batch_epoch(
     work = Work(dataset, config, Team(1), keep=False)
     state = initial_state(dataset, config)
     order, steps = work.steps(0)
-    still = [(batch, 0.0) for batch, _ in steps]
+    still = [step._replace(rate=0.0) for step in steps]
 
     def epoch() -> None:
         work.measure(state.parameters, None)

@@ -53,7 +53,7 @@ def test_every_step_says_what_it_has_seen_and_leaves_the_rest(make_dataset):
     work, parameters, velocity = work_and_weights(make_dataset)
     order, steps = work.steps(0)
     before = None
-    for (batch, _), (_, _, losses, correct) in zip(
+    for (batch, *_), (_, _, losses, correct) in zip(
         steps, work.fused_steps(parameters, velocity, order, steps), strict=True
     ):
         assert losses.shape == correct.shape == (300,)

@@ -108,7 +108,7 @@ def main():
         put, init_parameters((FEATURES, UNITS, CLASSES), seed=0, dtype="float32")
     )
     order = blank((ROWS,), np.int64)
-    steps = [(slice(start, start + BATCH), 0.1) for start in range(0, ROWS, BATCH)]
+    steps = [mlp.work.Step(slice(start, start + BATCH), 0.1) for start in range(0, ROWS, BATCH)]
     paths = {"by rows": by_rows, "fused": fused}
 
     def once(path):

@@ -134,7 +134,7 @@ def test_weights_and_rows_are_bitwise_the_same_for_any_number_of_ranks(
 
 def test_a_failing_thread_ends_the_training_with_its_own_error(make_dataset, monkeypatch):
     main = threading.get_ident()
-    from mlp import epochs, model
+    from mlp import model
 
     original = model.backward
 
@@ -147,7 +147,7 @@ def test_a_failing_thread_ends_the_training_with_its_own_error(make_dataset, mon
     with pytest.raises(ZeroDivisionError, match="in a helper"):
         train(make_dataset(), DIVIDED)
     monkeypatch.setattr(model, "backward", original)
-    monkeypatch.setattr(epochs, "softmax_cross_entropy", lambda *_: 1 / 0)
+    monkeypatch.setattr(model, "softmax_cross_entropy", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # at the meeting, in whichever thread
         train(make_dataset(), DIVIDED)
 

@@ -9,12 +9,16 @@ import array_api_strict
 import numpy as np
 import pytest
 from bits import assert_same_bits, bits_of
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.neural_network import MLPClassifier as ScikitLearns
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import has_fit_parameter
 from tolerances import ROUNDING, TRAINING
 
 from mlp import (
@@ -25,6 +29,7 @@ from mlp import (
     ScaleWarning,
     TrainingConfig,
     estimator,
+    estimator_prediction,
     load_model,
     train,
 )
@@ -43,6 +48,12 @@ def blobs(n=150, n_features=6, n_classes=3, seed=0, dtype=np.float64):
     labels = np.arange(n) % n_classes
     centres = 2 * rng.standard_normal((n_classes, n_features))
     return (centres[labels] + rng.standard_normal((n, n_features))).astype(dtype), labels
+
+
+def weights_of(rows, seed=0):
+    """Draw what rows count; a third of them nothing."""
+    rng = np.random.default_rng(seed)
+    return rng.uniform(0.1, 3.0, len(rows)) * (rng.uniform(size=len(rows)) < 2 / 3)
 
 
 def weights_hash(classifier):
@@ -109,9 +120,13 @@ def test_a_number_is_one_hidden_layer_and_auto_is_200_rows_a_step():
     assert weights_hash(written) == weights_hash(meant)
 
 
-def test_its_steps_are_scikit_learns_sgd_with_the_same_alpha():
+@pytest.mark.parametrize("weighted", [False, True])
+def test_its_steps_are_scikit_learns_sgd_with_the_same_alpha(weighted):
     """From the same weights, on all rows a step, with three classes: softmax in both."""
+    if weighted and not has_fit_parameter(ScikitLearns, "sample_weight"):
+        pytest.skip("scikit-learn's MLPClassifier takes weights of rows from 1.7 on")
     x, y = blobs()
+    given = {"sample_weight": weights_of(x)} if weighted else {}
     options = {
         "hidden_layer_sizes": (8,),
         "alpha": 3.0,
@@ -130,8 +145,8 @@ def test_its_steps_are_scikit_learns_sgd_with_the_same_alpha():
     for velocity in theirs._optimizer.velocities:
         velocity[...] = 0
     for _ in range(20):
-        theirs.partial_fit(x, y)
-    ours.set_params(max_iter=20).fit(x, y)
+        theirs.partial_fit(x, y, **given)
+    ours.set_params(max_iter=20).fit(x, y, **given)
     for mine, other in zip(ours.coefs_, theirs.coefs_, strict=True):
         np.testing.assert_allclose(mine, other, **TRAINING["float64"])
     np.testing.assert_allclose(
@@ -346,6 +361,160 @@ def test_partial_fit_wants_the_classes_once_and_no_early_stopping():
         classifier.set_params(early_stopping=True).partial_fit(x, y)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("batch_size", [32, 150])
+def test_a_weighted_fit_is_train_on_the_same_rows_and_weights(dtype, batch_size):
+    x, y = blobs(dtype=dtype)
+    weights = weights_of(x)
+    options = SMALL | {"batch_size": batch_size, "alpha": 0.5}
+    fitted = MLPClassifier(**options).fit(x, y, sample_weight=weights.tolist())
+    config = TrainingConfig(
+        hidden=(8,),
+        l2=0.5 / (batch_size * weights.mean()),
+        batch_size=batch_size,
+        learning_rate=0.01,
+        nesterov=True,
+        epochs=7,
+        seed=3,
+        dtype=dtype,
+        velocity_init=0.0,
+    )
+    state = train(dataset_of((x, y, weights)), config)
+    assert weights_hash(fitted) == parameters_sha256(state.parameters)
+    assert fitted.loss_curve_ == [row.train_loss for row in state.history[1:]]
+    pieces = MLPClassifier(**options)
+    for _ in range(7):
+        pieces.partial_fit(x, y, [0, 1, 2], weights)
+    assert weights_hash(pieces) == weights_hash(fitted)
+    assert weights_hash(MLPClassifier(**options).fit(x, y)) != weights_hash(fitted)
+
+
+def test_class_weights_are_weights_of_the_rows():
+    x, y = blobs()
+    few = (y > 0) | (np.arange(len(y)) % 7 == 0)
+    x, y, names = x[few], y[few], np.array(["red", "green", "blue"])
+    own = weights_of(x)
+    by_name = {"red": 3, "blue": 0.5}
+    cases = [
+        (by_name, None, np.array([3, 1, 0.5])[y]),
+        (by_name, own, np.array([3, 1, 0.5])[y] * own),
+        ({**by_name, "green": 1.0, "grey": 9.0}, None, np.array([3, 1, 0.5])[y]),
+        ({}, own, own),
+        ("balanced", None, compute_sample_weight("balanced", y)),
+        # Of weighted rows the sums of their weights take the place of the counts.
+        ("balanced", own, own * (own.sum() / (3 * np.bincount(y, own)))[y]),
+    ]
+    for given, sample_weight, expected in cases:
+        one = MLPClassifier(**SMALL, class_weight=given).fit(x, names[y], sample_weight)
+        other = MLPClassifier(**SMALL).fit(x, names[y], expected)
+        for mine, theirs in zip(one.coefs_, other.coefs_, strict=True):
+            np.testing.assert_allclose(mine, theirs, **TRAINING["float64"])
+    pieces = MLPClassifier(**SMALL, class_weight=by_name)
+    pieces.set_params(max_iter=1).fit(x, names[y])
+    again = clone(pieces).partial_fit(x, names[y], classes=names)
+    assert weights_hash(again) == weights_hash(pieces)
+
+
+@pytest.mark.parametrize(
+    ("class_weight", "sample_weight", "message"),
+    [
+        ("even", None, "class_weight must be a dict, 'balanced' or None, got 'even'"),
+        ([1, 2, 3], None, "class_weight must be a dict, .* got \\[1, 2, 3\\]"),
+        ({7: 2.0}, None, r"class_weight must name classes of y, \[0, 1, 2\], got \[7\]"),
+        ({0: -1.0}, None, r"class_weight must be finite and not negative, got \[-1.0, 1.0, 1.0\]"),
+        ({1: np.inf}, None, "class_weight must be finite and not negative"),
+        ({1: "much"}, None, "class_weight must give numbers, got .*'much'"),
+        ({0: 0, 1: 0, 2: 0}, None, "sample_weight and class_weight must not be zero together"),
+        (None, np.zeros(150), "fit: sample_weight must not be zero for all rows"),
+        (None, np.ones(149), r"fit: sample_weight must be real numbers of shape \(150,\), .*149"),
+        (None, -np.ones(150), "fit: sample_weight must be finite and not negative, row 0 has -1"),
+        (None, np.full(150, 1e-200), "sample_weight must be 0 or from .*; divide all of them by"),
+    ],
+)
+def test_bad_weights_are_one_line(class_weight, sample_weight, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        MLPClassifier(class_weight=class_weight).fit(*blobs(), sample_weight)
+    assert "\n" not in str(caught.value)
+
+
+def test_classes_cannot_be_balanced_a_piece_at_a_time():
+    with pytest.raises(ValueError, match=r"partial_fit cannot balance classes, .* as a dict"):
+        MLPClassifier(class_weight="balanced").partial_fit(*blobs(), classes=[0, 1, 2])
+
+
+def test_rows_that_are_held_out_keep_their_weights():
+    x, y = blobs()
+    weights = weights_of(x)
+    options = SMALL | {"early_stopping": True, "validation_fraction": 0.2}
+    fitted = MLPClassifier(**options).fit(x, y, weights)
+    *_, held_x, _, held_y, _, held = train_test_split(
+        x, y, weights, test_size=0.2, random_state=3, stratify=y
+    )
+    losses = -fitted.predict_log_proba(held_x)[np.arange(30), held_y]
+    # The weights that were kept are those of the lowest loss.
+    np.testing.assert_allclose(
+        min(row.valid_loss for row in fitted._history),
+        np.average(losses, weights=held),
+        **TRAINING["float64"],
+    )
+    best = int(np.argmin([row.valid_loss for row in fitted._history[1:]]))
+    assert fitted.validation_scores_[best] == fitted.score(held_x, held_y)
+    there = np.isin(x, held_x).all(axis=1)
+    for zero, words in ((there, "held out"), (~there, "to train on")):
+        with pytest.raises(ValueError, match=f"must not be zero for all rows {words}"):
+            MLPClassifier(**options).fit(x, y, np.where(zero, 0.0, 1.0))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_the_only_row_of_a_class_is_trained_on(n_classes):
+    """scikit-learn 1.9 refuses two classes, and of three leaves to chance where it comes to lie."""
+    x, y = blobs(n=60, n_classes=n_classes)
+    one = np.append(np.flatnonzero(y > 0), 0)
+    x, y = x[one], y[one]
+    seen = []
+    for seed in range(5):
+        fitted = MLPClassifier(
+            (8,), early_stopping=True, validation_fraction=0.3, max_iter=300, random_state=seed
+        ).fit(x, y)
+        assert fitted.classes_.tolist() == list(range(n_classes))
+        seen.append(fitted.predict_proba(x[y == 0])[0, 0])
+    # A row that was held out would not be known.
+    assert min(seen) > 2 * (y == 0).mean()
+    theirs = ScikitLearns(early_stopping=True, validation_fraction=0.3, random_state=0, max_iter=2)
+    if n_classes == 2:
+        with pytest.raises(ValueError, match=r"least populated classes? in y ha\S+ only 1 member"):
+            theirs.fit(x, y)
+    else:
+        with pytest.warns(ConvergenceWarning):
+            theirs.fit(x, y)
+
+
+def test_what_is_known_of_a_fit_has_scikit_learns_names():
+    x, y = blobs()
+    fitted = MLPClassifier((8, 5), max_iter=3, random_state=0).fit(x, y)
+    assert (fitted.n_layers_, fitted.n_outputs_, fitted.out_activation_) == (4, 3, "softmax")
+    assert fitted.loss_ == fitted.loss_curve_[-1]
+    assert_same_bits(fitted.predict_log_proba(x), np.log(fitted.predict_proba(x)))
+    assert fitted.predict_log_proba(1e6 * x).min() == -np.inf
+    with pytest.warns(ConvergenceWarning):
+        theirs = ScikitLearns((8, 5), max_iter=3, random_state=0).fit(x, y)
+    for name in ("n_layers_", "n_outputs_", "out_activation_", "n_iter_", "n_features_in_"):
+        assert getattr(fitted, name) == getattr(theirs, name), name
+    assert type(fitted.loss_) is float
+    untrained = MLPClassifier(max_iter=0, random_state=0).fit(x, y)
+    assert untrained.loss_ == untrained._history[0].train_loss
+
+
+@pytest.mark.parametrize("method", ["fit", "predict"])
+def test_sparse_rows_are_refused_in_one_sentence(method):
+    x, y = blobs()
+    fitted = MLPClassifier(**SMALL).fit(x, y)
+    arguments = (csr_array(x), y) if method == "fit" else (csr_array(x),)
+    with pytest.raises(TypeError, match=r"^Sparse data was passed for X, but dense .*\.") as caught:
+        getattr(fitted, method)(*arguments)
+    assert "\n" not in str(caught.value)
+
+
 def test_divergence_is_an_error_and_leaves_nothing_fitted():
     x, y = blobs()
     classifier = MLPClassifier(**SMALL, learning_rate_init=1e30)
@@ -374,7 +543,7 @@ def test_rows_and_weights_go_to_the_device_and_come_back(monkeypatch):
     options = SMALL | {"early_stopping": True, "warm_start": True}
     x, y = blobs()
     expected = MLPClassifier(**options).fit(x, y).fit(x, y)
-    monkeypatch.setattr(estimator, "choose_device", choose)
+    monkeypatch.setattr(estimator_prediction, "choose_device", choose)
     classifier = MLPClassifier(**options).fit(x, y).fit(x, y)
     for mine, other in zip(classifier.coefs_, expected.coefs_, strict=True):
         assert isinstance(mine, np.ndarray)
@@ -413,8 +582,10 @@ def test_the_defaults_are_what_training_gets(monkeypatch, stopping):
 
     monkeypatch.setattr(estimator, "train", note)
     asked = []
-    choose = estimator.choose_device
-    monkeypatch.setattr(estimator, "choose_device", lambda name: asked.append(name) or choose(name))
+    choose = estimator_prediction.choose_device
+    monkeypatch.setattr(
+        estimator_prediction, "choose_device", lambda name: asked.append(name) or choose(name)
+    )
     default = documented_defaults()
     with pytest.raises(Enough):
         MLPClassifier(early_stopping=stopping).fit(*blobs(n=300))

@@ -299,6 +299,26 @@ def test_a_run_that_has_learned_nothing_is_told_so(tmp_path, capsys):
         assert "no better" not in summary(record, tmp_path)
 
 
+def test_classes_of_few_rows_are_found_where_classes_are_balanced(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    labels = (np.arange(800) % 16 == 0).astype(int)
+    features = rng.normal(size=(800, 5)) + 0.7 * labels[:, None]
+    np.savez(tmp_path / "a.npz", features=features, labels=labels)
+    options = f"--data {tmp_path / 'a.npz'} --hidden 5 --epochs 20 --batch-size 50 --no-report"
+    found = {}
+    for name, given in (("plain", ""), ("balanced", "--class-weight balanced")):
+        assert main([*options.split(), *given.split(), "--out", str(tmp_path / name)]) == 0
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        classifier = load_model(tmp_path / name)
+        found[name] = (classifier.predict(features[labels == 1]) == 1).mean()
+        said = [note for note in record["data"]["notes"] if "--class-weight" in note]
+        assert len(said) == (name == "balanced")
+    assert found["balanced"] > 0.6 > 0.3 > found["plain"], found
+    # 34 of 559 training rows are of class 1: each counts 559 / (2 * 34).
+    expected = "a training row counts 0.532 (class 0) to 8.22 (class 1); validation and test losses"
+    assert f"note: --class-weight balanced: {expected}" in capsys.readouterr().err
+
+
 def test_pictures_of_any_size_and_a_table_train_with_their_options(tmp_path):
     for index in range(24):
         path = tmp_path / "pictures" / "AB"[index % 2] / f"{index}.png"

@@ -100,7 +100,7 @@ def assert_other_fingerprint(dataset, **changes):
 
 def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_dataset):
     dataset = make_dataset()
-    features, labels = dataset.train
+    features, labels, _ = dataset.train
     for row in (0, len(labels) - 1):
         other = labels.copy()
         other[row] = (other[row] + 1) % dataset.n_classes
@@ -112,6 +112,12 @@ def test_the_fingerprint_is_another_for_whatever_ranks_must_find_alike(make_data
     assert_other_fingerprint(dataset, train=Rows(features.astype(np.float32), labels))
     for change in ({"scale": 1.0}, {"class_names": tuple("abcde")}, {"mean": (0.0,) * 20}):
         assert_other_fingerprint(dataset, preparation=replace(dataset.preparation, **change))
+    weights = np.ones(len(labels))
+    weighted = replace(dataset, train=Rows(features, labels, weights))
+    assert_other_fingerprint(dataset, train=weighted.train)
+    other = weights.copy()
+    other[-1] = 2.0
+    assert_other_fingerprint(weighted, train=Rows(features, labels, other))
     assert_other_fingerprint(dataset, test=None)
     assert_other_fingerprint(dataset, train=dataset.valid, valid=dataset.train)
 
@@ -192,10 +198,13 @@ def test_a_function_is_applied_to_every_split_that_is_there_and_the_rest_stays(
 
 
 def test_all_rows_are_copied_to_a_device_and_numpy_keeps_its_own(make_dataset):
-    dataset = make_dataset()
+    dataset = make_dataset(weighted=True)
     moved = dataset.to(DEVICE)
     for name, rows in dataset.splits.items():
         for array, there in zip(rows, moved.splits[name], strict=True):
+            if array is None:
+                assert (there, name) == (None, "test")
+                continue
             assert there.device == DEVICE.handle
             assert_same_bits(there, array)
     same = dataset.to(choose_device("cpu"))
@@ -203,7 +212,7 @@ def test_all_rows_are_copied_to_a_device_and_numpy_keeps_its_own(make_dataset):
 
 
 def test_rows_are_taken_by_a_slice_as_views_and_by_number_as_copies(make_dataset):
-    rows = make_dataset().train
+    rows = make_dataset(weighted=True).train
     view = rows.take(slice(3, 9))
     assert np.shares_memory(view.features, rows.features)
     assert_same_bits(view.labels, rows.labels[3:9])

@@ -5,8 +5,8 @@ import pytest
 from bits import assert_same_bits
 from data_files import N, images_and_labels
 
-from mlp import DataError
-from mlp.datasets.judge import Pair, check, count_classes
+from mlp import DataError, Dataset, Preparation, Rows, TrainingConfig, train
+from mlp.datasets.judge import Pair, check, check_all, check_rows, count_classes
 
 IMAGES, LABELS = images_and_labels()
 FEATURES = IMAGES.reshape(N, -1).astype(np.float32)
@@ -73,6 +73,72 @@ def test_what_cannot_be_trained_on_is_one_line(name):
     with pytest.raises(DataError, match=f"^a.npz: .*{message}") as caught:
         check(Pair(rows, labels), "a.npz")
     assert "\n" not in str(caught.value)
+
+
+def with_weight(value, row=7):
+    return np.where(np.arange(N) == row, value, 1.0)
+
+
+BAD_WEIGHTS = {
+    "one for each class": (
+        np.ones(3),
+        r"be real numbers of shape \(60,\), .*got float64 of shape \(3,\)",
+    ),
+    "a column": (np.ones((N, 1)), r".*got float64 of shape \(60, 1\)"),
+    "one number": (np.asarray(2.0), r".*got float64 of shape \(\)"),
+    "texts": (np.full(N, "1"), ".*got <U1"),
+    "complex": (np.ones(N, complex), ".*got complex128"),
+    "NaN": (with_weight(np.nan), "be finite and not negative, row 7 has nan"),
+    "inf": (with_weight(np.inf), ".*row 7 has inf"),
+    "negative": (with_weight(-0.5), "be finite and not negative, row 7 has -0.5"),
+    "all zero": (np.zeros(N), "not be zero for all rows"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_WEIGHTS)
+def test_weights_that_cannot_be_used_are_one_line(name):
+    weights, message = BAD_WEIGHTS[name]
+    with pytest.raises(DataError, match=f"^a.npz: sample_weight must {message}") as caught:
+        check(Pair(IMAGES, LABELS, weights), "a.npz")
+    assert "\n" not in str(caught.value)
+    # Where nobody has judged them before, training does.
+    with pytest.raises(DataError, match=f"^rows: sample_weight must {message}"):
+        check_rows(Rows(FEATURES, LABELS, weights), 3, "float32", "rows")
+    both = {"train": Pair(IMAGES, LABELS), "valid": Pair(IMAGES, LABELS, weights)}
+    with pytest.raises(DataError, match=f"^a.npz: validation set: sample_weight must {message}"):
+        check_all(both, "a.npz")
+
+
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16", "float32"])
+def test_good_weights_come_back_in_float64(dtype):
+    given = (np.arange(N) % 3).astype(dtype)
+    found = check(Pair(IMAGES, LABELS, given), "a.npz").weights
+    assert_same_bits(found, given.astype(np.float64))
+    assert not np.shares_memory(found, given)
+
+
+@pytest.mark.parametrize(
+    ("weight", "dtype", "fits"),
+    [
+        (1e-18, "float32", True),
+        (1e-20, "float32", False),
+        (1e-20, "float64", True),
+        (1e19, "float32", True),
+        (1e20, "float32", False),
+        (1e150, "float64", True),
+        (1e160, "float64", False),
+    ],
+)
+def test_weights_must_leave_gradients_their_precision(weight, dtype, fits):
+    rows = Rows(FEATURES, LABELS, with_weight(weight, 3) * (np.arange(N) != 5))
+    if fits:
+        check_rows(rows, 3, dtype, "rows")
+        dataset = Dataset(rows, None, None, Preparation(("0", "1", "2"), scale=1 / 255))
+        config = TrainingConfig(hidden=(4,), epochs=2, batch_size=1, dtype=dtype)
+        assert np.isfinite([row.train_loss for row in train(dataset, config).history]).all()
+        return
+    with pytest.raises(DataError, match=f"0 or from .* to .* in {dtype}, .*divide all of them by"):
+        check_rows(rows, 3, dtype, "rows")
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int16", ">i4", "int64", "uint64"])

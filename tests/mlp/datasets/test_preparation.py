@@ -56,7 +56,7 @@ def test_training_predicting_and_keras_make_the_same_of_a_row(make_dataset):
         raw.train.features.reshape(-1, 4, 5), raw.train.labels, standardize=True
     )
     work = Work(dataset, TrainingConfig(hidden=(3,)), None)
-    x, _ = work.input(dataset.train, slice(None))
+    x, *_ = work.input(dataset.train, slice(None))
     parameters = mlp.init_parameters((20, 3, 4), seed=0, dtype="float32")
     classifier = mlp.Classifier.of(parameters, dataset)
     assert_same_bits(classifier.input(dataset.train.features), x)

@@ -486,6 +486,7 @@ def test_another_cpu_is_warned_of(unfinished, capsys, monkeypatch):
         (["--hidden", "7"], "--hidden cannot change in a run"),
         (["--dtype", "float64"], "--dtype cannot change in a run"),
         (["--seed", "1"], "--seed cannot change in a run"),
+        (["--class-weight", "balanced"], "--class-weight cannot change in a run"),
         (["--epochs", "3"], "--epochs must be at least the 4 that are done"),
         (["--config", "x.json"], "--resume has a config.json of its own; leave out --config"),
     ],
