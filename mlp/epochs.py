@@ -100,7 +100,8 @@ def by_rows(
     for batch, rate, weight in steps:
         job = work.training_job(parameters, order, batch)
         (sums,) = work.team.fold([job], model.add_sums)
-        sums = sums._replace(weight=weight)
+        if weight is not None:
+            sums = sums._replace(weight=weight)
         parameters, velocity = work.update(parameters, velocity, sums, rate)
         if work.team.stopping:
             return None
@@ -156,9 +157,10 @@ def by_units(
         nonlocal tree
         step = len(seen)
         losses, dlogits, correct = model.cross_entropy(logits, *batches[step % 2][1:])
-        sums = model.to_sums(losses, correct, None)._replace(weight=steps[step].weight)
-        if sums.divisor:
-            dlogits *= steps[step].rate / sums.divisor
+        _, rate, weight = steps[step]
+        sums = model.to_sums(losses, correct, None, weight)
+        if weight != 0:
+            dlogits *= rate / sums.divisor
         if step + 1 < len(steps):
             tree = _logits_tree(parameters, units, steps[step + 1].batch)
         if not team.stopping:

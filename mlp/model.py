@@ -274,14 +274,17 @@ def join(networks: Sequence[Parameters]) -> Parameters:
 _INIT_STREAM = 0  # the generators' purposes; epochs.py's shuffle is 1
 
 
-def to_sums(losses: Array, correct: Array, gradients: Parameters | None) -> Sums:
-    """Sum what `softmax_cross_entropy` gave over the rows.
+def to_sums(
+    losses: Array, correct: Array, gradients: Parameters | None, weight: float | None = None
+) -> Sums:
+    """Sum what `cross_entropy` gave over the rows.
 
     In the widest float, where counts stay exact below 2**53.
     """
     xp = array_namespace(losses)
     wide = widest_float(losses)
-    return Sums(xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide), losses.shape[0], gradients)
+    loss, right = xp.sum(losses, dtype=wide), xp.sum(correct, dtype=wide)
+    return Sums(loss, right, losses.shape[0], gradients, weight)
 
 
 def widest_float(array: Array) -> Array:

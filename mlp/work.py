@@ -132,7 +132,7 @@ class Work:
         """
         if sums.gradients is None:
             raise ValueError("a step needs gradients; these sums come from `evaluate`")
-        if sums.divisor == 0:
+        if sums.weight == 0:
             return parameters, velocity
         factor = rate * (1.0 / sums.divisor)
 

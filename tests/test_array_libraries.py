@@ -189,10 +189,9 @@ def move(backend, dataset):
         (None, (8, 8), False),
         (64, (8, 8), False),
         (64, (200,), False),
-        (64, (8, 8), True),
         (64, (200,), True),
     ],
-    ids=["full", "batches", "units", "weighted batches", "weighted units"],
+    ids=["full", "batches", "units", "weighted units"],
 )
 def test_training_changes_nothing_of_the_callers_and_returns_its_library(
     make_dataset, backend, batch_size, hidden, weighted

@@ -113,7 +113,7 @@ def test_scikit_learn_comes_to_the_same_weights(make_dataset, batch_size):
         np.testing.assert_allclose(layer.bias, theirs.intercepts_[index], **TRAINING["float64"])
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     weights=st.lists(st.integers(0, 4), min_size=6, max_size=30).filter(any),
     hidden=st.sampled_from([(7,), (6, 5)]),
@@ -140,11 +140,10 @@ def test_whole_weights_are_rows_that_are_repeated(weights, hidden, pieces, seed)
 
 
 @every_way
-@pytest.mark.parametrize("factor", [1e-6, 37.0])
-def test_only_the_ratios_of_weights_matter(make_dataset, way, factor):
-    dataset, config = make_dataset(weighted=True), replace(CONFIG, epochs=3, **WAYS[way])
+def test_only_the_ratios_of_weights_matter(make_dataset, way):
+    dataset, config = make_dataset(weighted=True), replace(CONFIG, epochs=2, **WAYS[way])
     scaled = dataset.map(
-        lambda rows: rows if rows.weights is None else rows._replace(weights=rows.weights * factor)
+        lambda rows: rows if rows.weights is None else rows._replace(weights=rows.weights * 3.7e-6)
     )
     assert_same_training(train(dataset, config), train(scaled, config))
 
@@ -153,7 +152,7 @@ def test_only_the_ratios_of_weights_matter(make_dataset, way, factor):
 def test_threads_and_ranks_come_to_the_same_bits(make_dataset, monkeypatch, way):
     monkeypatch.setitem(sys.modules, "mpi4py", SimpleNamespace(MPI=MPI))
     dataset = make_dataset(n_train=60 if "pairs" in way else 300, weighted=True)
-    config = replace(CONFIG, epochs=3, class_weight="balanced", **WAYS[way])
+    config = replace(CONFIG, epochs=2, class_weight="balanced", **WAYS[way])
 
     def bits(communicator=None, threads=1):
         state = train(dataset, replace(config, threads=threads), communicator=communicator)

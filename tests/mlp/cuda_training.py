@@ -27,13 +27,16 @@ from mlp.team import Team  # noqa: E402
 from mlp.work import Work, step_kind  # noqa: E402
 
 
-def dataset():
+def dataset(weighted):
     rng = np.random.default_rng(0)
     splits = []
     for rows in (300, 90, 60):
         labels = (np.arange(rows) % 4).astype(np.uint8)
         features = np.clip(labels[:, None] * 50 + rng.integers(0, 90, (rows, 20)), 0, 255)
-        splits.append(Rows(features.astype(np.uint8), labels))
+        weights = None
+        if weighted and rows != 60:  # test rows have none
+            weights = rng.uniform(0.1, 3.0, rows) * (rng.uniform(size=rows) < 2 / 3)
+        splits.append(Rows(features.astype(np.uint8), labels, weights))
     return Dataset(*splits, Preparation(tuple("ABCD"), scale=1 / 255))
 
 
@@ -48,8 +51,8 @@ def predictions(dataset, parameters):
 def main(options):
     number = options.pop("device", 0)
     options["hidden"] = tuple(options["hidden"])
+    host = dataset(options.pop("weighted", False))
     config = TrainingConfig(**options)
-    host = dataset()
     device = Device(xp, cupy.cuda.Device(number), "cuda", "cuda", f"cuda:{number}", "stand-in")
     moved = host.to(device)
     epochs, launches = [], []

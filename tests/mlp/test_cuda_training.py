@@ -38,6 +38,10 @@ RUNS = {
     "several shards": ("full batch", {"hidden": [16], "shard_rows": 50}),
     "mini-batches": ("by rows", {"hidden": [16], "batch_size": 70, "shard_rows": 69}),
     "fused steps": ("fused", {"hidden": [16], "batch_size": 70, "nesterov": True, "l2": 1e-3}),
+    "weighted batches": ("by rows", {"hidden": [16], "batch_size": 70, "weighted": True}),
+    "weighted, full batch": ("full batch", {
+        "hidden": [16], "shard_rows": 50, "weighted": True, "class_weight": "balanced",
+    }),
     "everything": ("by rows", {
         "hidden": [16, 8], "batch_size": 70, "shard_rows": 40, "nesterov": True, "l2": 1e-3,
         "early_stopping": 9,
@@ -99,6 +103,9 @@ def check_budget(epoch, options):
     )
     if "batch_size" in options:
         others += sum(cut) * 2  # gathers
+    if "weighted" in options:
+        # A cast, and the products of losses and gradients; of a mini-batch the weights' gather.
+        others += 3 * (sum(cut) + held_out[0]) + sum(cut) * ("batch_size" in options)
     if "early_stopping" in options:
         others += 2 * (layers + 1)  # a copy of the best weights
     kinds = set(epoch) - {"gemm", "allocation", "view", "synchronisation", "transfer"}
@@ -111,7 +118,9 @@ def check_budget(epoch, options):
 
 
 @needs_compiler
-@pytest.mark.parametrize("name", ["several shards", "mini-batches", "fused steps", "everything"])
+@pytest.mark.parametrize(
+    "name", ["several shards", "mini-batches", "weighted batches", "fused steps", "everything"]
+)
 def test_every_call_is_made_with_the_device_of_the_rows_current(name):
     """In a new thread that is device 0, whose kernels would be given addresses of device 1."""
     options = {"epochs": 2, "dtype": "float64", **RUNS[name][1]}
