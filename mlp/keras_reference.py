@@ -50,11 +50,8 @@ def build(parameters: Parameters, config: TrainingConfig) -> Any:
     optimizer.build(model.trainable_variables)
     for velocity in optimizer.momentums:
         velocity.assign(np.full(velocity.shape, -config.velocity_init, config.dtype))
-    # Without a dtype of its own the loss would be computed in float32. Of rows with weights the
-    # reduction divides by their sum, of others by their number.
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction="mean_with_sample_weight", dtype=config.dtype
-    )
+    # Without a dtype of its own the loss would be computed in float32.
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=config.dtype)
     model.compile(optimizer, loss, metrics=["accuracy"])
     return model
 
@@ -79,8 +76,9 @@ def compile_functions(model: Any) -> tuple[Callable[..., Any], Callable[..., Any
         if weights is None:
             mean = tf.reduce_mean(losses)
         else:
-            mean = model.loss(labels, logits, sample_weight=weights)
+            # As Keras' reduction "mean_with_sample_weight" does it, which Keras has from 3.7 on.
             losses *= weights
+            mean = tf.reduce_sum(losses) / tf.reduce_sum(weights)
         correct = tf.argmax(logits, axis=1, output_type=labels.dtype) == labels
         sums = [tf.reduce_sum(tf.cast(values, tf.float64)) for values in (losses, correct)]
         return *sums, logits, mean

@@ -69,6 +69,48 @@ def test_keras_comes_to_the_same_training(make_dataset, need, way):
     assert_same_training(train(dataset, config), train_keras(dataset, config))
 
 
+@pytest.fixture
+def keras_in_float64(need):
+    """Let Keras' `fit` hand on rows and weights in float64."""
+    keras = need("tensorflow").keras
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield keras
+    keras.config.set_floatx(before)
+
+
+def test_keras_own_fit_with_its_own_reduction_comes_to_the_same_weights(
+    make_dataset, keras_in_float64
+):
+    keras = keras_in_float64
+    dataset = make_dataset(weighted=True)
+    config = replace(CONFIG, momentum=0.75, nesterov=True)
+    start = init_parameters((20, 24, 4), seed=config.seed, dtype="float64")
+    model = keras.Sequential(
+        [
+            keras.Input((20,), dtype="float64"),
+            keras.layers.Dense(24, activation="relu", dtype="float64"),
+            keras.layers.Dense(4, dtype="float64"),
+        ]
+    )
+    model.set_weights([array for layer in start for array in layer])
+    try:
+        loss = keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction="mean_with_sample_weight", dtype="float64"
+        )
+    except ValueError:
+        pytest.skip("Keras has this reduction from 3.7 on")
+    rate = keras.Variable(0.05, dtype="float64", trainable=False)
+    model.compile(keras.optimizers.SGD(lambda: rate, 0.75, nesterov=True), loss)
+    x, labels, weights = dataset.train
+    options = {"batch_size": 300, "epochs": 20, "shuffle": False, "verbose": 0}
+    model.fit(x / 255, labels, sample_weight=weights, **options)
+    mine = train(dataset, config).parameters
+    for layer, weight, bias in zip(mine, *[iter(model.get_weights())] * 2, strict=True):
+        np.testing.assert_allclose(layer.weight, weight, **TRAINING["float64"])
+        np.testing.assert_allclose(layer.bias, bias, **TRAINING["float64"])
+
+
 def test_keras_balances_classes_too(make_dataset, need):
     need("tensorflow")
     dataset = make_dataset(weighted=True)

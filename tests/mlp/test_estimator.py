@@ -482,7 +482,7 @@ def test_the_only_row_of_a_class_is_trained_on(n_classes):
     assert min(seen) > 2 * (y == 0).mean()
     theirs = ScikitLearns(early_stopping=True, validation_fraction=0.3, random_state=0, max_iter=2)
     if n_classes == 2:
-        with pytest.raises(ValueError, match=r"least populated classes? in y ha\S+ only 1 member"):
+        with pytest.raises(ValueError, match=r"least populated class.* only 1 member"):
             theirs.fit(x, y)
     else:
         with pytest.warns(ConvergenceWarning):
