@@ -10,7 +10,7 @@
     device        which array library, and where
     config        every option of a run
     classifier    a trained network and what its input means; model_file: what its file says
-    agreement     whether data and options can be trained with
+    agreement     whether data and options can be trained with; row_weights: what rows count
 
 and, loaded only when they are imported themselves,
 

@@ -17,16 +17,10 @@ from .datasets import Dataset, Preparation, Rows
 from .device import Device, DeviceError, to_numpy
 from .epochs import Epoch
 from .model import Layer, Parameters, Sums, init_parameters, layer_sizes
+from .row_weights import host_weights, total_weight, weighted
 from .state import TrainingState, states_of
 from .training import last_state, network_sizes
-from .work import (
-    epoch_order,
-    host_weights,
-    learning_rate,
-    make_optimizer,
-    total_weight,
-    weighted,
-)
+from .work import epoch_order, learning_rate, make_optimizer
 
 
 def build(parameters: Parameters, config: TrainingConfig) -> Any:

@@ -140,11 +140,8 @@ def _metrics(epoch: int, measured: dict[str, list[Sums]], seconds: float) -> Met
     for group in groups:
         mine, host = host[: len(group)], host[len(group) :]
         counts = [sum(sums.divisor for sums in group), sum(sums.rows for sums in group)]
-        columns += (
-            (mine.sum(axis=0) / np.asarray(counts, mine.dtype)).tolist()
-            if group
-            else [math.nan, math.nan]
-        )
+        averages = mine.sum(axis=0) / np.asarray(counts, mine.dtype) if group else [math.nan] * 2
+        columns += [float(value) for value in averages]
     if not math.isfinite(columns[0]):
         raise DivergedError(
             f"training diverged: the loss is {columns[0]} after {epoch} epochs; {_LOWER}"

@@ -1,8 +1,6 @@
 """What epochs work with: rows, options, the team; which way a step is done, how it is divided."""
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -12,8 +10,7 @@ from kernels import Array, Stepped, array_namespace, fuses_minibatch, minibatch_
 
 from .config import TrainingConfig
 from .datasets import Dataset, Rows
-from .datasets.weights import balanced
-from .device import copy_like, device_current, device_kind, float_dtype, to_numpy
+from .device import copy_like, device_current, device_kind, float_dtype
 from .model import (
     Parameters,
     Sums,
@@ -23,6 +20,7 @@ from .model import (
     widest_float,
 )
 from .optimizer import Momentum, schedule_factor
+from .row_weights import host_weights, total_weight, weighted
 from .sharding import Job, default_piece_rows, evaluation_piece_rows, row_pieces
 from .team import Team
 
@@ -223,33 +221,6 @@ def divides_units(config: TrainingConfig, device_kind: str) -> bool:
         and config.batch_size <= (config.shard_rows or LARGEST_DIVIDED_BATCH)
         and len(config.hidden) == 1
     )
-
-
-def weighted(dataset: Dataset, config: TrainingConfig) -> Dataset:
-    """Multiply the weights of the training rows by those of their classes, where asked for.
-
-    Validation and test rows keep the weights that they have.
-    """
-    if config.class_weight is None:
-        return dataset
-    train = dataset.train
-    labels = to_numpy(train.labels)
-    given = None if train.weights is None else to_numpy(train.weights)
-    weights = balanced(labels, dataset.n_classes, given)[labels]
-    if given is not None:
-        weights *= given
-    weights = copy_like(weights.astype(config.dtype), train.labels)
-    return replace(dataset, train=train._replace(weights=weights))
-
-
-def host_weights(rows: Rows, dtype: str) -> np.ndarray | None:
-    """Return the weights of some rows as training takes them, on the host."""
-    return None if rows.weights is None else to_numpy(rows.weights).astype(dtype, copy=False)
-
-
-def total_weight(weights: np.ndarray | None) -> float | None:
-    """Sum weights as if exactly, so that neither order nor pieces matter; None where none are."""
-    return None if weights is None else math.fsum(weights.tolist())
 
 
 def epoch_order(seed: int, epoch: int, rows: int) -> np.ndarray:

@@ -38,10 +38,10 @@ RUNS = {
     "several shards": ("full batch", {"hidden": [16], "shard_rows": 50}),
     "mini-batches": ("by rows", {"hidden": [16], "batch_size": 70, "shard_rows": 69}),
     "fused steps": ("fused", {"hidden": [16], "batch_size": 70, "nesterov": True, "l2": 1e-3}),
-    "weighted batches": ("by rows", {"hidden": [16], "batch_size": 70, "weighted": True}),
-    "weighted, full batch": ("full batch", {
-        "hidden": [16], "shard_rows": 50, "weighted": True, "class_weight": "balanced",
+    "weighted batches": ("by rows", {
+        "hidden": [16], "batch_size": 70, "weighted": True, "class_weight": "balanced",
     }),
+    "weighted, full batch": ("full batch", {"hidden": [16], "shard_rows": 50, "weighted": True}),
     "everything": ("by rows", {
         "hidden": [16, 8], "batch_size": 70, "shard_rows": 40, "nesterov": True, "l2": 1e-3,
         "early_stopping": 9,

@@ -27,6 +27,8 @@ from mlp import (
     train,
 )
 from mlp.datasets import fingerprint
+from mlp.datasets.dataset import pick
+from mlp.datasets.judge import Pair
 from mlp.datasets.on_disk import FileRows
 from mlp.device import Device
 from mlp.model import forward
@@ -92,6 +94,24 @@ def test_a_split_that_does_not_fit_is_refused(tmp_path, split, message):
     write_npz(path, images=images, labels=labels)
     with pytest.raises(DataError, match=message):
         load(path, split=split)
+
+
+def test_arrays_bring_weights_for_the_splits_that_they_are_given_for():
+    images, labels = images_and_labels()
+    weights = np.arange(len(labels)) % 4
+    held_out = images[::-1], labels[::-1], weights[::-1].tolist()
+    dataset = Dataset.from_arrays(
+        images, labels, sample_weight=weights, valid=held_out, test=(images, labels)
+    )
+    assert_same_bits(dataset.train.weights, weights.astype(np.float64))
+    assert_same_bits(dataset.valid.weights, weights[::-1].astype(np.float64))
+    assert dataset.test.weights is None
+    assert Dataset.from_arrays(images, labels).train.weights is None
+    pair = Pair(images, labels, weights.astype(np.float64))
+    assert_same_bits(pick(pair, np.array([5, 2]), 3).weights, np.array([1.0, 2.0]))
+    message = r"^the arrays: validation set: sample_weight must be real numbers of shape \(60,\)"
+    with pytest.raises(DataError, match=message):
+        Dataset.from_arrays(images, labels, valid=(images, labels, weights[1:]))
 
 
 def assert_other_fingerprint(dataset, **changes):

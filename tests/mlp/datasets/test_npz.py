@@ -39,7 +39,7 @@ def claim(shape, data=b""):
 
 
 def read_npz(path):
-    return read(path, Reading()).parts["train"]
+    return read(path, Reading()).parts["train"][:2]
 
 
 def write(path, images, compression=zipfile.ZIP_DEFLATED, labels=LABELS):

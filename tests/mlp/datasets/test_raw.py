@@ -180,7 +180,7 @@ def test_any_arrays_are_trained_on_or_refused_in_one_line(rows, labels, transpos
     assert message.startswith("the arrays: ")
     assert message.isprintable()
     if dataset is not None:
-        features, numbers = dataset.train
+        features, numbers, _ = dataset.train
         assert features.dtype in (np.uint8, np.float32, np.float64)
         assert np.isfinite(features).all()
         assert (features.dtype == np.uint8) == (dataset.image_shape is not None)
