@@ -6,7 +6,7 @@ others to the array-API definition in `kernels.reference`. Arguments marked *don
 overwritten: use only what is returned. Labels are not checked against the number of classes (that
 would wait for the device); a label out of range shows itself as NaN.
 
-Four operations are parts of a step; `minibatch_steps` does whole ones (see `kernels.minibatch`).
+Five operations are parts of a step; `minibatch_steps` does whole ones (see `kernels.minibatch`).
 """
 
 from types import ModuleType
@@ -27,6 +27,7 @@ __all__ = [
     "fuses_minibatch",
     "minibatch_steps",
     "momentum_update",
+    "momentum_update_product",
     "relu_backward",
     "softmax_cross_entropy",
 ]
@@ -208,6 +209,63 @@ def momentum_update(
         gradient_scale=float(gradient_scale),
         l2=float(l2),
         nesterov=nesterov,
+    )
+
+
+def momentum_update_product(
+    parameter: Array,
+    velocity: Array,
+    left: Array,
+    right: Array,
+    momentum: float,
+    *,
+    l2: float = 0.0,
+    nesterov: bool = False,
+) -> tuple[Array, Array]:
+    """Advance one parameter array along the gradient ``left.T @ right``.
+
+    What `momentum_update` does of that product, to the bit, with a learning rate of 1; on NumPy
+    BLAS adds the product to the velocity, where it can, and no gradient is ever an array.
+
+    Parameters
+    ----------
+    parameter, velocity : (M, H) float32 or float64
+        Donated; on NumPy and CuPy they are updated in place.
+    left : (N, M) dtype of parameter
+        What entered the layer. Left untouched.
+    right : (N, H) dtype of parameter
+        Derivatives by the layer's output, times the learning rate. Left untouched.
+    momentum, l2 : float
+        See `momentum_update`; `l2` too is multiplied by the learning rate already.
+    nesterov : bool
+        See there.
+
+    Returns
+    -------
+    parameter, velocity
+
+    Raises
+    ------
+    ValueError
+        Shapes that do not go together.
+    TypeError
+        Other dtypes, or arrays of different libraries.
+    """
+    xp = array_namespace(parameter, velocity, left, right)
+    if left.ndim != 2 or right.ndim != 2:
+        raise ValueError(f"left and right must have two axes, got {left.shape}, {right.shape}")
+    check_shape("right", right, (left.shape[0], right.shape[1]))
+    check_shape("parameter", parameter, (left.shape[1], right.shape[1]))
+    check_shape("velocity", velocity, parameter.shape)
+    check_float(xp, "parameter", parameter)
+    check_same_dtype(parameter, velocity=velocity, left=left, right=right)
+    if xp is not np:
+        gradient = left.T @ right
+        return momentum_update(
+            parameter, velocity, gradient, 1.0, momentum, l2=l2, nesterov=nesterov
+        )
+    return cpu.momentum_update_product(
+        parameter, velocity, left, right, float(momentum), l2=float(l2), nesterov=nesterov
     )
 
 

@@ -9,10 +9,17 @@ may have to wait for the interpreter's lock.
 import numpy as np
 
 from . import reference
+from .blas import accumulate
 from .namespace import Array
 from .reference import momentum_update
 
-__all__ = ["bias_relu", "momentum_update", "relu_backward", "softmax_cross_entropy"]
+__all__ = [
+    "bias_relu",
+    "momentum_update",
+    "momentum_update_product",
+    "relu_backward",
+    "softmax_cross_entropy",
+]
 
 # Elements a block: of float32, 512 KiB an array.
 _BLOCK = 131_072
@@ -57,6 +64,24 @@ def relu_backward(dh: Array, h: Array) -> tuple[Array, Array]:
         part = rows.sum(axis=0)
         db = part if db is None else db + part
     return dh, np.zeros(dh.shape[1], dh.dtype) if db is None else db
+
+
+def momentum_update_product(
+    parameter: Array,
+    velocity: Array,
+    left: Array,
+    right: Array,
+    momentum: float,
+    *,
+    l2: float,
+    nesterov: bool,
+) -> tuple[Array, Array]:
+    """Advance along a product that never is an array. See `kernels.momentum_update_product`."""
+    if l2 == 0.0 and not nesterov and accumulate(velocity, momentum, left, right):
+        parameter -= velocity
+        return parameter, velocity
+    gradient = left.T @ right
+    return momentum_update(parameter, velocity, gradient, 1.0, momentum, l2=l2, nesterov=nesterov)
 
 
 def _row_blocks(array: Array) -> list[slice]:

@@ -5,17 +5,15 @@ starts from. With mini-batches the training sums are those of the batches as the
 training is to stop within an epoch a generator returns: what it has yielded last still holds.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import NamedTuple, TypeAlias
 
-from array_api_compat import device
-
-from kernels import Array, array_namespace
+from kernels import Array
 
 from . import model
-from .model import Layer, Parameters, Sums
-from .sharding import Node, Tree, unit_pieces
+from .model import Parameters, Sums
+from .units import by_units
 from .work import Steps, Work, learning_rate, step_kind
 
 
@@ -124,88 +122,3 @@ def fused(
         _, _, losses, correct = stepped
     # In place: the arrays that a step returns are those that it was given.
     return parameters, velocity, [model.to_sums(losses, correct, None)]
-
-
-def by_units(
-    work: Work, parameters: Parameters, velocity: Parameters, order: Array, steps: Steps
-) -> tuple[Parameters, Parameters, list[Sums]] | None:
-    """Do an epoch's steps; the team divides the hidden units, of which there is one layer.
-
-    The network is the sum of narrower ones, each with some of the hidden units:
-
-        logits = bias + sum over s of relu(x @ W_0[:, s] + b_0[s]) @ W_1[s, :]
-
-    So every member trains narrower networks of its own, all of a batch's rows through each, and
-    all that it needs from the others is the sum of the logits: one meeting a step. Pieces of rows
-    would give every thread gradients of all weights, to be written, added up and waited for.
-
-    Which units a narrower network has, and the order in which logits are added, depend on the
-    width of the hidden layer alone.
-    """
-    team, train = work.team, work.dataset.train
-    units = unit_pieces(work.config.hidden[0])
-    pairs = list(zip(model.cut(parameters, units), model.cut(velocity, units), strict=True))
-    seen: list[Sums] = []
-    claimed: dict[int, Sequence[int]] = {}  # steps whose batch a member takes in advance
-    # The batch of the last even step and of the last odd one, which a slow member may still need
-    # when the first has come to the next meeting.
-    batches = {0: work.input(train, order[steps[0].batch])}
-    tree = _logits_tree(parameters, units, steps[0].batch)
-
-    def finish(logits: Array) -> Array:
-        """Find the loss; return the logits' gradients for the mean, times the learning rate."""
-        nonlocal tree
-        step = len(seen)
-        losses, dlogits, correct = model.cross_entropy(logits, *batches[step % 2][1:])
-        _, rate, weight = steps[step]
-        sums = model.to_sums(losses, correct, None, weight)
-        if weight != 0:
-            dlogits *= rate / sums.divisor
-        if step + 1 < len(steps):
-            tree = _logits_tree(parameters, units, steps[step + 1].batch)
-        if not team.stopping:
-            seen.append(sums)
-        return dlogits
-
-    def member(mine: Sequence[int]) -> None:
-        for step, (_, rate, weight) in enumerate(steps):
-            x = batches[step % 2][0]
-            coming, entered = tree, {}
-            for piece in mine:
-                logits, entered[piece] = model.forward(pairs[piece][0], x)
-                coming.put(Node(0, piece), logits)
-            # The first to come has time for the next batch, while the others still compute.
-            if step + 1 < len(steps) and claimed.setdefault(step + 1, mine) is mine:
-                batches[(step + 1) % 2] = work.input(train, order[steps[step + 1].batch])
-            dlogits = team.meet(coming, finish)
-            if team.stopping:
-                return
-            if weight == 0:  # no row of the batch counts
-                continue
-            for piece in mine:
-                network, nu = pairs[piece]
-                gradients = model.backward(network, entered[piece], dlogits)
-                if piece > 0:
-                    gradients = _without_output_bias(gradients)
-                pairs[piece] = work.optimizer.update(network, nu, gradients, rate, 1.0)
-
-    team.together(member, team.own(len(units)))
-    if len(seen) < len(steps):
-        return None
-    team.exchange(pairs)
-    networks, velocities = zip(*pairs, strict=True)
-    return model.join(networks), model.join(velocities), seen
-
-
-def _logits_tree(parameters: Parameters, units: Sequence[slice], batch: slice) -> Tree[Array]:
-    """Make room for the sum of the logits that narrower networks give for a batch."""
-    bias = parameters[-1].bias
-    shape = batch.stop - batch.start, bias.shape[0]
-    like = array_namespace(bias).empty(shape, dtype=bias.dtype, device=device(bias))
-    return Tree(len(units), model.donated_sum, like)
-
-
-def _without_output_bias(gradients: Parameters) -> Parameters:
-    """Let an output bias stay at the zeros that it is."""
-    hidden, (weight, bias) = gradients
-    return hidden, Layer(weight, array_namespace(bias).zeros_like(bias))

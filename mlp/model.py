@@ -1,7 +1,7 @@
 """The network: its parameters, the forward pass and the gradients. Array API only."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
@@ -10,7 +10,7 @@ from array_api_compat import device
 
 from kernels import Array, array_namespace, bias_relu, relu_backward, softmax_cross_entropy
 
-from .device import copied, device_current, to_numpy
+from .device import device_current, to_numpy
 from .functional import softmax
 
 
@@ -83,20 +83,42 @@ def forward(parameters: Parameters, x: Array) -> tuple[Array, list[Array]]:
     activations : list of (N, H)
         What entered each layer: x and every hidden layer's rectified output.
     """
-    activations = [x]
-    for weight, bias in parameters[:-1]:
-        activations.append(bias_relu(activations[-1] @ weight, bias))
-    weight, bias = parameters[-1]
-    logits = activations[-1] @ weight
-    logits += bias
-    return logits, activations
+    return onward(parameters, x @ parameters[0].weight, [x])
+
+
+def onward(parameters: Parameters, z: Array, activations: list[Array]) -> tuple[Array, list[Array]]:
+    """Go on from the first layer's product: `forward` without it.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        The first weight is not used.
+    z : (N, H)
+        What the first layer makes of its input, less the bias. Donated.
+    activations : list
+        What entered the first layer; it is gone on with.
+    """
+    for (_, bias), (weight, _) in pairwise(parameters):
+        activations.append(bias_relu(z, bias))
+        z = activations[-1] @ weight
+    z += parameters[-1].bias
+    return z, activations
 
 
 def backward(parameters: Parameters, activations: list[Array], dlogits: Array) -> Parameters:
-    """Sum the rows' gradients of all parameters, from the last layer to the first.
+    """Sum the rows' gradients of all parameters: ``dW = inputs.T @ dz``; see `backpropagate`."""
+    layers = backpropagate(parameters, activations, dlogits)
+    gradients = [Layer(activations[index].T @ dz, db) for index, dz, db in layers]
+    return tuple(reversed(gradients))
 
-    ``dW = inputs.T @ dz``, ``db = sum(dz)``, ``dh = dz @ W.T``, ``dz = dh * (h > 0)``; derived in
-    mlp/README.md.
+
+def backpropagate(
+    parameters: Parameters, activations: list[Array], dlogits: Array
+) -> Iterator[tuple[int, Array, Array]]:
+    """Yield a layer's number, ``dz`` (N, H) and ``db`` (H,), from the last layer to the first.
+
+    ``db = sum(dz)``, ``dh = dz @ W.T``, ``dz = dh * (h > 0)``; derived in mlp/README.md. A layer
+    that was yielded is not looked at again: it may be updated.
 
     Parameters
     ----------
@@ -107,12 +129,11 @@ def backward(parameters: Parameters, activations: list[Array], dlogits: Array) -
         Derivatives of the rows' losses by their logits.
     """
     dz, db = dlogits, array_namespace(dlogits).sum(dlogits, axis=0)
-    gradients: list[Layer] = []
-    for index in reversed(range(len(parameters))):
-        gradients.append(Layer(activations[index].T @ dz, db))
-        if index > 0:
-            dz, db = relu_backward(dz @ parameters[index].weight.T, activations[index])
-    return tuple(reversed(gradients))
+    for index in reversed(range(1, len(parameters))):
+        dh = dz @ parameters[index].weight.T
+        yield index, dz, db
+        dz, db = relu_backward(dh, activations[index])
+    yield 0, dz, db
 
 
 def cross_entropy(
@@ -237,38 +258,6 @@ def parameters_sha256(parameters: Parameters) -> str:
     for array in named_arrays(parameters).values():
         digest.update(np.ascontiguousarray(to_numpy(array)).tobytes())
     return digest.hexdigest()
-
-
-def cut(parameters: Parameters, units: Sequence[slice]) -> list[Parameters]:
-    """Cut a network with one hidden layer into narrower ones, whose logits add up to its own.
-
-    Each has some hidden units, with copies of the weights into and out of them. The first has the
-    output bias, and those of the others are zeros.
-    """
-    (weight, bias), (out_weight, out_bias) = parameters
-    zeros = array_namespace(out_bias).zeros_like(out_bias)
-    return [
-        map_arrays(
-            copied,
-            (
-                Layer(weight[:, some], bias[some]),
-                Layer(out_weight[some, :], out_bias if number == 0 else zeros),
-            ),
-        )
-        for number, some in enumerate(units)
-    ]
-
-
-def join(networks: Sequence[Parameters]) -> Parameters:
-    """Put together what `cut` has cut."""
-    xp = array_namespace(networks[0][0].weight)
-    return (
-        Layer(
-            xp.concat([hidden.weight for hidden, _ in networks], axis=1),
-            xp.concat([hidden.bias for hidden, _ in networks]),
-        ),
-        Layer(xp.concat([out.weight for _, out in networks]), networks[0][1].bias),
-    )
 
 
 _INIT_STREAM = 0  # the generators' purposes; epochs.py's shuffle is 1

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-from kernels import Array, array_namespace, momentum_update
+from kernels import Array, array_namespace, momentum_update, momentum_update_product
 
 from .model import Layer, Parameters, map_arrays
 
@@ -55,29 +55,60 @@ class Momentum:
         -------
         parameters, velocity
         """
-
-        def advance(
-            parameter: Array, nu: Array, gradient: Array, decay: float
-        ) -> tuple[Array, Array]:
-            return momentum_update(
-                parameter,
-                nu,
-                gradient,
-                1.0,
-                self.momentum,
-                gradient_scale=factor,
-                l2=decay,
-                nesterov=self.nesterov,
-            )
-
         stepped = []
         for layer, nu, gradient in zip(parameters, velocity, gradients, strict=True):
-            decay = learning_rate * self.l2
-            weight, nu_weight = advance(layer.weight, nu.weight, gradient.weight, decay)
-            bias, nu_bias = advance(layer.bias, nu.bias, gradient.bias, 0.0)
-            stepped.append((Layer(weight, bias), Layer(nu_weight, nu_bias)))
+            arrays = [
+                momentum_update(
+                    *three,
+                    learning_rate=1.0,
+                    momentum=self.momentum,
+                    gradient_scale=factor,
+                    l2=decay,
+                    nesterov=self.nesterov,
+                )
+                for three, decay in zip(
+                    zip(layer, nu, gradient, strict=True),
+                    (learning_rate * self.l2, 0.0),
+                    strict=True,
+                )
+            ]
+            stepped.append(tuple(Layer(*pair) for pair in zip(*arrays, strict=True)))
         new_parameters, new_velocity = zip(*stepped, strict=True)
         return new_parameters, new_velocity
+
+    def step_layer(
+        self, layer: Layer, nu: Layer, inputs: Array, dz: Array, db: Array, learning_rate: float
+    ) -> tuple[Layer, Layer]:
+        """Advance a layer and its velocity by one step, without an array of gradients.
+
+        Parameters
+        ----------
+        layer, nu : Layer
+            (M, H) and (H,). Donated.
+        inputs : (N, M)
+            What entered the layer.
+        dz, db : (N, H) and (H,)
+            Derivatives of the average loss by the layer's output, and their sums, times the
+            learning rate. `db` is donated.
+        learning_rate : float
+            As in `update`.
+        """
+        weight, nu_weight = self.step_weight(layer.weight, nu.weight, inputs, dz, learning_rate)
+        bias, nu_bias = self.step_bias(layer.bias, nu.bias, db)
+        return Layer(weight, bias), Layer(nu_weight, nu_bias)
+
+    def step_weight(
+        self, weight: Array, nu: Array, inputs: Array, dz: Array, learning_rate: float
+    ) -> tuple[Array, Array]:
+        """Advance a weight and its velocity; see `step_layer`."""
+        decay = learning_rate * self.l2
+        return momentum_update_product(
+            weight, nu, inputs, dz, self.momentum, l2=decay, nesterov=self.nesterov
+        )
+
+    def step_bias(self, bias: Array, nu: Array, db: Array) -> tuple[Array, Array]:
+        """Advance a bias and its velocity; see `step_layer`."""
+        return momentum_update(bias, nu, db, 1.0, self.momentum, nesterov=self.nesterov)
 
 
 SCHEDULES = ("constant", "cosine", "one-cycle")

@@ -40,14 +40,15 @@ def row_pieces(start: int, stop: int, rows: int) -> list[slice]:
 
 
 def unit_pieces(units: int) -> list[slice]:
-    """Cut a hidden layer's units into nearly equal slices.
+    """Cut a hidden layer's units into slices of one width, a multiple of 16; the last is narrower.
 
-    At most 500 each, since BLAS multiplies narrower ones more slowly, but two from 200 units on:
-    with fewer, to wait for another thread takes longer than it spares.
+    At most 128 each, so that many threads get some, and two at least from 200 units on: with
+    fewer, to wait for another thread takes longer than it spares. BLAS multiplies widths that are
+    no multiple of 16 more slowly.
     """
-    size = 1 if units < 200 else max(2, -(-units // 500))
-    runs = [share(units, rank, size) for rank in range(size)]
-    return [slice(run.start, run.stop) for run in runs]
+    pieces = 1 if units < 200 else max(2, -(-units // 128))
+    width = 16 * -(-units // (16 * pieces))
+    return row_pieces(0, units, width)
 
 
 def share(pieces: int, rank: int, size: int) -> range:

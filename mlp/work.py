@@ -1,6 +1,7 @@
 """What epochs work with: rows, options, the team; which way a step is done, how it is divided."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
@@ -21,7 +22,7 @@ from .model import (
 )
 from .optimizer import Momentum, schedule_factor
 from .row_weights import host_weights, total_weight, weighted
-from .sharding import Job, default_piece_rows, evaluation_piece_rows, row_pieces
+from .sharding import Job, default_piece_rows, evaluation_piece_rows, row_pieces, unit_pieces
 from .team import Team
 
 # Rows at most of a batch whose hidden units are divided; of a larger one every thread takes rows.
@@ -213,13 +214,16 @@ def step_kind(config: TrainingConfig, dataset: Dataset) -> str:
 def divides_units(config: TrainingConfig, device_kind: str) -> bool:
     """Return whether not a mini-batch's rows but its hidden units are divided.
 
-    On a CPU, where the batch is one piece and the network has one hidden layer.
+    On a CPU, where the batch is one piece and the first hidden layer is most of the network: what
+    is above the second one's input is done by one thread while the others wait.
     """
+    first, *others = config.hidden
+    above = sum(n_in * n_out for n_in, n_out in pairwise(others))
     return (
         device_kind == "cpu"
         and config.batch_size is not None
         and config.batch_size <= (config.shard_rows or LARGEST_DIVIDED_BATCH)
-        and len(config.hidden) == 1
+        and (not others or (len(unit_pieces(first)) > 1 and 8 * above <= first * others[0]))
     )
 
 

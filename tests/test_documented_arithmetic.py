@@ -31,7 +31,7 @@ def by_hand(dataset, config):
         weights.append(np.zeros(sizes[index + 1], dtype))
     velocity = [np.full_like(array, config.velocity_init) for array in weights]
     batch = config.batch_size or n
-    wide = config.batch_size is not None and batch <= 500 and len(config.hidden) == 1
+    wide = config.batch_size is not None and batch <= 500 and is_divided(*config.hidden)
     for epoch in range(config.epochs):
         order = np.arange(n)
         if config.batch_size:
@@ -50,6 +50,11 @@ def by_hand(dataset, config):
     for array in weights:
         digest.update(array.tobytes())
     return digest.hexdigest()
+
+
+def is_divided(first, *others):
+    above = sum(a * b for a, b in pairwise(others))
+    return not others or (first >= 200 and 8 * above <= first * others[0])
 
 
 def forward(weights, x):
@@ -112,30 +117,37 @@ def step_by_rows(weights, velocity, x, labels, count, config, batch):
     update(weights, velocity, sums, config.learning_rate * (1.0 / divisor(x, count)), config)
 
 
+def pieces_of(units):
+    count = 1 if units < 200 else max(2, math.ceil(units / 128))
+    width = 16 * math.ceil(units / (16 * count))
+    return [slice(start, min(start + width, units)) for start in range(0, units, width)]
+
+
 def step_by_units(weights, velocity, x, labels, count, config):
-    units = weights[1].size
-    sets = 1 if units < 200 else max(2, math.ceil(units / 500))
-    edges = [math.ceil(units * number / sets) for number in range(sets + 1)]
-    parts = [slice(*pair) for pair in pairwise(edges)]
-    zeros = np.zeros_like(weights[3])
-
-    def narrower(network, number, some):
-        hidden, bias, out, out_bias = network
-        bias_of_all = out_bias if number == 0 else zeros.copy()
-        return [hidden[:, some].copy(), bias[some].copy(), out[some].copy(), bias_of_all]
-
-    networks = [narrower(weights, number, some) for number, some in enumerate(parts)]
-    velocities = [narrower(velocity, number, some) for number, some in enumerate(parts)]
-    seen = [forward(network, x) for network in networks]
-    dlogits = gradient_of_logits(tree([logits for _, logits in seen], np.add), labels, count)
+    pieces = pieces_of(weights[1].size)
+    hidden, sums = [], []
+    for some in pieces:
+        hidden.append(np.maximum(x @ weights[0][:, some].copy() + weights[1][some], 0))
+        sums.append(hidden[-1] @ weights[2][some])
+    # What is above is a network whose first product is done.
+    z = tree(sums, np.add)
+    entered = [z]
+    for bias, weight in zip(weights[3:-1:2], weights[4::2], strict=True):
+        entered.append(np.maximum(z + bias, 0))
+        z = entered[-1] @ weight
+    dlogits = gradient_of_logits(z + weights[-1], labels, count)
     dlogits *= config.learning_rate / divisor(x, count)
-    for number, some in enumerate(parts):
-        gradients = backward(networks[number], seen[number][0], dlogits)
-        if number > 0:
-            gradients[3] = zeros
-        update(networks[number], velocities[number], gradients, 1, config)
-        for whole, own in ((weights, networks[number]), (velocity, velocities[number])):
-            whole[0][:, some], whole[1][some], whole[2][some] = own[:3]
+    dz, gradients = dlogits, backward(weights[2:], entered, dlogits)[1:]
+    for layer in range(len(weights) // 2 - 1, 1, -1):
+        dz = (dz @ weights[2 * layer].T) * (entered[layer - 1] > 0)
+    for some, h in zip(pieces, hidden, strict=True):
+        own = [weights[0][:, some].copy(), weights[1][some].copy(), weights[2][some].copy()]
+        nus = [velocity[0][:, some].copy(), velocity[1][some].copy(), velocity[2][some].copy()]
+        changes = backward([*own, np.zeros_like(dz[0])], [x, h], dz)[:3]
+        update(own, nus, changes, 1, config)
+        for whole, part in ((weights, own), (velocity, nus)):
+            whole[0][:, some], whole[1][some], whole[2][some] = part
+    update(weights[3:], velocity[3:], gradients, 1, config)
 
 
 JOBS = {
@@ -145,8 +157,11 @@ JOBS = {
     "batches of rows": {"hidden": (40, 30), "batch_size": 150, "l2": 0.01, "nesterov": True},
     "batches of many rows": {"hidden": (24,), "batch_size": 700},
     "units": {"hidden": (70,), "batch_size": 128, "l2": 0.01},
-    "units in two sets": {"hidden": (201,), "batch_size": 90, "nesterov": True},
-    "units in three sets": {"hidden": (1001,), "batch_size": 400, "l2": 0.01},
+    "units in two pieces": {"hidden": (201,), "batch_size": 90, "nesterov": True},
+    "units in eight pieces": {"hidden": (1001,), "batch_size": 400, "l2": 0.01},
+    "units, added to velocities": {"hidden": (1000,), "batch_size": 128},
+    "units of two layers": {"hidden": (250, 40), "batch_size": 128},
+    "units of three layers": {"hidden": (300, 150, 20), "batch_size": 90, "l2": 0.01},
 }
 
 
@@ -173,16 +188,19 @@ def test_numpy_alone_comes_to_the_bits_of_the_program(make_dataset, name, dtype,
 # ways of computing would share.
 GOLDEN = {
     "4ff7f6832658655f": (  # OpenBLAS' Haswell kernels, NumPy with AVX-512
-        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 8c165ce5 28270cb8 "
-        "748bc6b3 90427be9 d3d432b5 44139762 1c4186ba 5ccbea68 62b11d46 c976cf2a"
+        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 fb2eccd2 5715ca5d "
+        "b1b51dab 43b4962d 2bfba032 748bc6b3 90427be9 d3d432b5 44139762 1c4186ba "
+        "5ccbea68 d37037c7 0810c502 b2813e82 f687d990 c2ab371f"
     ),
     "06dc5a113a5948da": (  # SkylakeX, AVX-512
-        "6b85d528 9faed5e3 edb155e8 d26d92aa 32b7e810 4cd50d5e fd8af231 04f1309d "
-        "53bdfda3 de303d68 101e652c 3f88cc7b 1e0952bf 5ccbea68 cd92aefc 5c1a6cae"
+        "6b85d528 9faed5e3 edb155e8 d26d92aa 32b7e810 4cd50d5e bdc10d43 b1639106 "
+        "6532b804 e26f0bfb ab3f6bfb 53bdfda3 de303d68 101e652c 3f88cc7b 1e0952bf "
+        "5ccbea68 d37037c7 3916d107 b2813e82 03b5d1b6 8efa3964"
     ),
     "117dda7e0786e469": (  # Haswell, AVX2
-        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 8c165ce5 28270cb8 "
-        "814e12af ba18d85b 71867ad9 b01c57ab e6c53e1e 87a6313d f4465d81 638f2a07"
+        "2d6d6b42 a2104cc4 93474257 fb4e8fe1 daed9ac4 c28871e8 fb2eccd2 5715ca5d "
+        "b1b51dab 43b4962d 2bfba032 814e12af ba18d85b 71867ad9 b01c57ab e6c53e1e "
+        "87a6313d 0fa8c2da 9f4ce102 6d385651 1ac2b15d e854c70d"
     ),
 }
 

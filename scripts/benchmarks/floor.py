@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.link import Link, read
 from mlp.device import choose_device
 from mlp.keras_reference import host_input
-from mlp.model import Parameters, cut, init_parameters, map_arrays
+from mlp.model import Parameters, init_parameters, map_arrays
 from mlp.sharding import Job, evaluation_piece_rows, row_pieces, unit_pieces
 from mlp.team import Team
 from mlp.training import network_sizes
@@ -21,9 +21,9 @@ def run_floor(link: Link) -> None:
     host = init_parameters(network_sizes(dataset, config), seed=0, dtype=config.dtype)
     parameters = map_arrays(device.put, host)
     weights = weights_of(parameters)
-    narrow = []  # where members train narrower networks instead of pieces of rows
-    if divides_units(config, device.kind):
-        narrow = [weights_of(one) for one in cut(parameters, unit_pieces(config.hidden[0]))]
+    # Where members train narrow networks instead of pieces of rows: their weights.
+    narrow = unit_pieces(config.hidden[0]) if divides_units(config, device.kind) else []
+    (first, *_), (second, *_), *above = parameters
     splits = dataset.splits.values()
     train, *held_out = (
         device.put(host_input(rows, config.dtype, dataset.preparation)) for rows in splits
@@ -48,9 +48,13 @@ def run_floor(link: Link) -> None:
     queues = [[one] for one in steps] + [queue] if size else [[*steps, *queue]]
 
     def train_narrow(mine: Sequence[int]) -> None:
+        some = slice(narrow[mine[0]].start, narrow[mine[-1]].stop)
+        own = [first[:, some].copy(), second[some, :].copy()]
+        upper = weights_of(tuple(above)) if mine[0] == 0 else []  # one member does what is above
         for at in range(0, len(train), step):
-            for piece in mine:
-                train_products(narrow[piece], train[at : at + step])
+            _, z = train_products(own, train[at : at + step])
+            if upper:
+                train_products(upper, z)
 
     team = Team(config.threads or 1)
 
@@ -79,12 +83,20 @@ def forward_products(weights: list[Any], x: Any) -> list[Any]:
     return entering
 
 
-def train_products(weights: list[Any], x: Any) -> list[Any]:
-    """Do the products of `mlp.model.loss_and_gradients`; return the gradients of the weights."""
-    *entering, dz = forward_products(weights, x)
-    gradients = []
+def train_products(weights: list[Any], x: Any) -> tuple[list[Any], Any]:
+    """Do the products of `mlp.model.loss_and_gradients`.
+
+    Returns
+    -------
+    gradients : list
+        Of the weights, from the last to the first.
+    z
+        What comes out of the last layer.
+    """
+    *entering, z = forward_products(weights, x)
+    gradients, dz = [], z
     for index in reversed(range(len(weights))):
         gradients.append(entering[index].T @ dz)
         if index > 0:
             dz = dz @ weights[index].T
-    return gradients
+    return gradients, z

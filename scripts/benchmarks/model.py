@@ -35,7 +35,8 @@ class Shape(NamedTuple):
     """A training's pieces: of a step, the steps of an epoch, and of the evaluation.
 
     Where a mini-batch's units are divided, a piece does the work of a part of the rows, its node
-    are logits, the update is divided too, and weights are exchanged once an epoch.
+    is what it adds to the second layer, the update is divided too, and weights are exchanged once
+    an epoch.
     """
 
     step: int
@@ -85,7 +86,7 @@ def shape(config: TrainingConfig, rows: int | None) -> Shape:
     return by_rows._replace(
         step=units,
         shard_rows=batch / units,
-        node_bytes=item * batch * dataset.n_classes,
+        node_bytes=item * batch * sizes[2],
         epoch_bytes=2 * weights,
     )
 
