@@ -81,7 +81,8 @@ class TrainingConfig:
 
     data: str = option(
         str(LETTERS),
-        "data set: an .npz file, a folder with IDX files, or a folder of class folders of pictures",
+        "data set: an .npz file, a table as CSV, a folder with IDX files, or a folder of class "
+        "folders of pictures",
         path(),
         resume=True,  # the same data may lie elsewhere; their hash is compared
     )
@@ -137,7 +138,8 @@ class TrainingConfig:
     )
     label_column: str | None = option(
         None,
-        "the column of a table that holds the labels (default: label, class, target, species or y)",
+        "the column of a table that holds the labels; without a header its number from 1 on "
+        "(default: label, class, target, species or y)",
         Domain(lambda value: value != "", "the name of a column", {"metavar": "NAME"}),
     )
     class_names: tuple[str, ...] | None = option(

@@ -4,12 +4,12 @@ mlp predict runs/letters photo.jpg scans/
 mlp predict runs/letters data/glyphs.npz --json
 mlp predict model.safetensors t10k-images-idx3-ubyte.gz --top 1
 
-INPUT is a picture (PNG, JPEG, BMP, GIF, WebP, TIFF), a folder of them (searched to its depth), or
-an .npz, .npy or IDX file of rows as training takes them. A picture is made a row as those were that
-the model was trained on: models of letters crop it to its ink and stretch it, all others only
-resize it. Labels are taken from an .npz, from files beside rows, and from folders named after
-classes; then the accuracy is told. Of the data that the model was trained on, its test rows are
-predicted.
+INPUT is a picture (PNG, JPEG, BMP, GIF, WebP, TIFF), a folder of them (searched to its depth), an
+.npz, .npy or IDX file of rows as training takes them, or a table (CSV) whose columns are found by
+their names. A picture is made a row as those were that the model was trained on: models of letters
+crop it to its ink and stretch it, all others only resize it. Labels are taken from an .npz, from
+files beside rows, from a table's column, and from folders named after classes; then the accuracy is
+told. Of the data that the model was trained on, its test rows are predicted.
 
 Exit status: 0 all predicted; 2 bad usage, an input that could not be, named on stderr while the
 others go on, or a stdout that cannot be written; 3 the device asked for cannot be used.
@@ -46,7 +46,7 @@ def make_parser(prog: str) -> Parser:
         metavar="INPUT",
         type=named_path,
         nargs="+",
-        help="picture, folder, .npz, .npy or IDX file",
+        help="picture, folder, .npz, .npy, IDX or CSV file",
     )
     option("--top", type=at_least(1), default=3, metavar="N", help="classes to name (default: 3)")
     option(

@@ -8,6 +8,9 @@ npz, idx, folders, on_disk   one module for each form of data;  listing: files o
 naming      what names of arrays, files and folders say;  roles: which array is what by that
 arrays      where the rows and labels of archives and of .npy files are
 stored      an array in a file, read whole or a block at a time
+table       CSV and the like, to train on;  table_rows: to predict;  records: as rows and labels
+columns     what the columns of a table are;  headers: names of columns, or a row
+delimited   records in lines of text;  lines: of a file;  cells: numbers in text;  pixel_names
 raw         rows and labels of any form made those of training;  given: by a program
 parts       the arrays of all parts, made rows alike;  pixels: bytes and grey of their numbers
 shapes      what an array is, by its shape and dtype

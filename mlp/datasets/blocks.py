@@ -1,4 +1,4 @@
-"""Rows of an array file to predict, a block at a time: memory does not grow with the file."""
+"""Rows of a file to predict, a block at a time: memory does not grow with the file."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -19,16 +19,19 @@ from .pixels import Values, pieces
 from .preparation import Preparation
 from .shapes import Layout, shape_for
 from .stored import StoredArray
+from .table import is_table
+from .table_rows import read_table_blocks
 
 ROWS = 256  # of a block
 _NPY = b"\x93N"
+_ARRAYS = (b"PK", _NPY, b"\0\0")  # what their files begin with, unless they are gzip
 
 Opener: TypeAlias = Callable[[], AbstractContextManager[StoredArray]]
 
 
 def is_rows_file(path: Path) -> bool:
-    """Return whether a file is an .npz, .npy or IDX file, plain or gzip, by its first bytes."""
-    return _begins_with(path, b"PK", _NPY, b"\0\0", GZIP)
+    """Return whether a file is an .npz, .npy or IDX file or a table, plain or gzip."""
+    return _begins_with(path, *_ARRAYS, GZIP) or is_table(path)
 
 
 def read_blocks(
@@ -37,11 +40,12 @@ def read_blocks(
     n_features: int,
     note: Callable[[str], None],
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Read the rows of an .npz, an .npy or an IDX file of images, as a model wants them.
+    """Read the rows of an .npz, an .npy, an IDX file of images or a table, as a model wants them.
 
-    What training takes is taken, and made rows as there: see `shapes`. Numbers that may mean this
-    or that are read twice, first to see their range. Labels are taken where they are: in the
-    archive, or in the file beside that is named like it. Of several parts the test rows are read.
+    What training takes is taken, and made rows as there: see `shapes`, and of tables
+    `read_table_blocks`. Numbers that may mean this or that are read twice, first to see their
+    range. Labels are taken where they are: in the archive, in the file beside that is named like
+    it, in a table's column. Of several parts the test rows are read.
 
     Parameters
     ----------
@@ -65,6 +69,9 @@ def read_blocks(
         The file is damaged or does not fit. Blocks before the damage have been given.
     """
     with named(path):
+        if not _begins_with(path, *_ARRAYS) and is_table(path):
+            yield from read_table_blocks(path, preparation, n_features, note)
+            return
         open_rows, raw, said = _find(path, "images" if preparation.image_size else "features")
         if said:
             note(said)

@@ -16,6 +16,7 @@ from .judge import Pair
 from .npz import is_archive, read_labels, read_names, read_rows
 from .on_disk import read_npy_folder
 from .reading import Reading
+from .table import find_tables, is_table, read_tables
 
 
 class Content(NamedTuple):
@@ -78,6 +79,8 @@ def read(path: Path, reading: Reading) -> Content:
             )
         if form == "idx":
             return _read_idx(path, reading, digest)
+        if form == "table":
+            return _read_tables(path, reading, digest)
         return _read_arrays(path, reading, digest)
 
 
@@ -125,6 +128,20 @@ def _read_idx(path: Path, reading: Reading, digest: Callable[[], str]) -> Conten
     return Content(parts, "IDX files", digest, notes=tuple(notes))
 
 
+def _read_tables(path: Path, reading: Reading, digest: Callable[[], str]) -> Content:
+    files, note = find_tables(path) if path.is_dir() else ({"train": path}, "")
+    found = read_tables(files, reading)
+    return Content(
+        found.parts,
+        "a table" if len(found.parts) == 1 else f"tables in {len(found.parts)} files",
+        digest,
+        feature_names=found.feature_names,
+        label_column=found.label_column,
+        table=found.standardise,
+        notes=(*([note] if note else []), *found.notes),
+    )
+
+
 def _read_folders(path: Path, reading: Reading) -> Content:
     from .folders import read_class_folders  # brings Pillow, which nothing else needs
 
@@ -146,7 +163,7 @@ def sha256_of(path: Path) -> str:
     """
     with named(path):
         form, files = _form(path)
-        if form == "npz":
+        if files == [path]:
             return _sha256(path)
         if form == "folders":
             from .folders import hash_class_folders
@@ -159,7 +176,7 @@ def _form(path: Path) -> tuple[str, list[Path]]:
     """Return a data set's form, and its files where they are known.
 
     A form is ``npz``, one archive of several arrays; ``arrays``, files of one array each; ``npy``,
-    whose images stay on disk; ``idx`` or ``folders``.
+    whose images stay on disk; ``idx``, ``table`` or ``folders``.
     """
     if not exists(path):
         raise DataError(f"{path}: no such file or folder", mend="--data names the data set")
@@ -170,8 +187,12 @@ def _form(path: Path) -> tuple[str, list[Path]]:
             return "npy", on_disk
         if pairs := find_pairs(path):
             return "idx", list(chain.from_iterable(pairs.values()))
-        arrays = [] if _holds_pictures(path) else find_arrays(path).files
-        return ("arrays" if arrays else "folders"), arrays
+        if _holds_pictures(path):
+            return "folders", []
+        if arrays := find_arrays(path).files:
+            return "arrays", arrays
+        tables = list(find_tables(path)[0].values())
+        return ("table" if tables else "folders"), tables
     if path == on_disk[0]:
         return "npy", on_disk
     if path.suffix.lower() == ".npy" or is_archive(path):
@@ -179,9 +200,11 @@ def _form(path: Path) -> tuple[str, list[Path]]:
         return ("npz" if files == [path] else "arrays"), files
     if is_images(path):
         return "idx", list(chain.from_iterable(find_pairs(path).values()))
+    if is_table(path):
+        return "table", [path]
     raise DataError(
-        f"{path}: must be a whole .npz archive, an IDX file of images, a folder with IDX files, or "
-        "a folder of class folders of pictures"
+        f"{path}: must be a whole .npz archive, an IDX file of images, a table as CSV, a folder "
+        "with IDX files, or a folder of class folders of pictures"
     )
 
 

@@ -53,6 +53,7 @@ def load(
         The embedded letters by default; an ``.npz`` with rows (``images``, ``features``, ``data``,
         ``x``) and labels (``labels``, ``y``, ``target``), also of parts (``x_train``,
         ``test_labels``); such arrays in files of their own, ``.npy`` or ``.npz``, or their folder;
+        a table as CSV, plain or gzip, or a folder with ``train.csv`` and maybe ``test.csv``;
         IDX files, plain or gzip, or their folder; a folder of class folders of pictures, or of
         ``train``, ``valid`` and ``test`` folders of these; a folder with ``images.npy`` and
         ``labels.npy``, whose images stay on disk. A leading ``~`` is the home folder.
@@ -65,7 +66,8 @@ def load(
     transpose : bool
         Whether pictures in arrays lie on their side, and are to be stood up.
     label_column : str, optional
-        The column of a table that holds the labels.
+        The column of a table that holds the labels: its name, or without a header its number from
+        1 on. By default it is the one named label, class, target, species or y in any case.
     class_names : sequence of str, optional
         Names for the classes, in the order of their sorted labels; names that are the labels give
         the order of the classes.

@@ -24,6 +24,7 @@ from data_files import (
 from fuzzing import damaged
 from hypothesis import given, settings
 from PIL import Image
+from table_files import HEADER, IRIS, SMALL, digits, text
 
 from mlp import DataError, load
 from mlp.datasets import content, errors, fingerprint
@@ -137,6 +138,8 @@ SEEDS = {
     "idx": idx(IMAGES),
     "gz": gzip.compress(idx(IMAGES)),
     "png": png(Image.fromarray(IMAGES[0])),
+    "csv": text(HEADER, *IRIS).encode(),
+    "csv.gz": gzip.compress(text(*digits(SMALL)).encode()),
 }
 
 
