@@ -10,7 +10,7 @@ from typing import IO, NamedTuple
 
 import numpy as np
 
-from .cells import plain_numbers
+from .cells import is_number, plain_numbers
 from .errors import DataError
 from .headers import is_header
 from .lines import decoded, open_text, whole_lines
@@ -198,24 +198,28 @@ class Delimited:
         self._before += lines
 
     def _find_delimiter(self) -> str:
-        """Return what divides the first two records into as many cells."""
+        """Return what divides the first two records into as many cells, the most of them numbers.
+
+        A comma may divide the texts or the decimals of a table whose cells something else divides.
+        """
         lines = self._head.decode("latin-1").split("\n")
-        widths: dict[str, list[int]] = {}
+        shares: dict[str, float] = {}
         for one in _DELIMITERS:
-            records = csv.reader(lines, delimiter=one, skipinitialspace=True)
+            reader = csv.reader(lines, delimiter=one, skipinitialspace=True)
             try:
-                widths[one] = list(islice(filter(None, map(len, records)), 2))
-            except csv.Error:  # a cell of more than 128 KiB
-                widths[one] = []
-        dividing = {one: found for one, found in widths.items() if found and found[0] > 1}
-        for one, (first, *second) in dividing.items():
-            if second in ([first], [first + 1]):
-                return one
-        if not dividing:
+                first, *rest = islice(filter(None, reader), 2)
+            except (csv.Error, ValueError):  # a cell of more than 128 KiB
+                continue
+            if len(first) > 1:
+                second = rest[0] if rest else []
+                numbers = sum(is_number(cell) or is_number(cell, one != ",") for cell in second)
+                fits = len(second) - len(first) in (0, 1)
+                shares[one] = numbers / len(second) if fits else -1.0
+        if not shares:
             raise DataError(
                 f"{self.path}: is no table; its cells must stand between commas, semicolons or tabs"
             )
-        return next(iter(dividing))
+        return max(shares, key=shares.__getitem__)  # the first one of equals
 
     def _has_decimal_commas(self) -> bool:
         """Return whether numbers at the beginning have decimal commas, and none has a point."""

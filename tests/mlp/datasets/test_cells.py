@@ -59,6 +59,7 @@ def test_a_text_of_numbers_is_what_its_cells_are_or_none(rows):
     "text",
     [
         b"1,2\n3\n",  # rows of other lengths, also where the cells would do for whole rows
+        b"1\n2\n",
         b"1\n2,3\n4,5,6\n",
         b"1,2,3\n4\n",
         b"1,\n3,4\n",

@@ -104,6 +104,21 @@ def test_the_first_line_may_tell_excel_what_divides_cells(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("a|b, c|label\n1|2|x, y\n", 3),
+        ("1,5;2,5\n3,5;4,5\n", 2),
+        ("a;b,label\n1,2\n", 2),
+        ("a;b,label\n1,x;y\n", 2),
+        ("a\tb,c\tlabel\n1\t2\tx,y\n", 3),
+    ],
+)
+def test_what_divides_cells_leaves_the_most_numbers(tmp_path, text, columns):
+    (tmp_path / "a.csv").write_text(text)
+    assert len(records(tmp_path / "a.csv")[1][0]) == columns
+
+
+@pytest.mark.parametrize(
     ("text", "comma"),
     [
         ("a;b\n1,5;2\n", True),
