@@ -10,6 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from table_files import write_table
+
+from mlp.commands.train import main
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCUMENTS = [ROOT / name for name in ("README.md", "scripts/README.md", "scripts/BENCHMARKS.md")]
@@ -54,8 +57,7 @@ def place(tmp_path_factory):
             path.mkdir(parents=True, exist_ok=True)
             pixels = rng.integers(0, 256, (40 + index, 50, 3)).astype(np.uint8)
             Image.fromarray(pixels).save(path / f"{index}.jpg")
-    labels = np.arange(60) % 3
-    np.savez(folder / "table.npz", features=rng.normal(50, 9, (60, 5)), labels=labels)
+    write_table(folder, "features")[0].rename(folder / "flowers.csv")
     return folder
 
 
@@ -132,6 +134,82 @@ def test_every_program_of_the_readme_runs(place, need):
     assert len(programs) == 2
     for program in programs:
         run(["-c", program], place)
+
+
+def forms(folder):
+    """Write what the table of forms names: by its first column, paths and options to train on."""
+    rng = np.random.default_rng(0)
+    pixels, labels = rng.integers(0, 256, (60, 4, 4)).astype(np.uint8), np.arange(60) % 3
+    both = {"images": pixels, "labels": labels}
+
+    def npz(name, **arrays):
+        np.savez(folder / f"{name}.npz", **arrays)
+        return folder / f"{name}.npz"
+
+    def idx(name, array):
+        (folder / name).parent.mkdir(exist_ok=True)
+        header = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes()
+        (folder / name).write_bytes(header + array.astype(np.uint8).tobytes())
+
+    for index, picture in enumerate(pixels):
+        (folder / "photos" / "abc"[index % 3]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(folder / "photos" / "abc"[index % 3] / f"{index}.png")
+    for name, array in (("x_train", pixels), ("y_train", labels)):
+        (folder / "arrays").mkdir(exist_ok=True)
+        np.save(folder / "arrays" / f"{name}.npy", array)
+    for name, array in (("train-images-idx3-ubyte", pixels), ("train-labels-idx1-ubyte", labels)):
+        idx(f"idx/{name}", array)
+        idx(f"emnist/emnist-letters-{name}", array)
+    keras = {"x_train": pixels, "y_train": labels, "x_test": pixels, "y_test": labels}
+    table, said = write_table(folder, "gzip")
+    assert said == {}
+    flat = pixels.reshape(60, 16)
+    return {
+        "class folders of pictures": [
+            [folder / "photos"],
+            [folder / "photos", "--image-size", "32", "32"],
+        ],
+        "an `.npz`": [
+            [npz("plain", **both)],
+            [npz("xy", X=flat / 255, y=labels)],
+            [npz("keras", **keras)],
+            [npz("medmnist", train_images=pixels, train_labels=labels[:, None])],
+            [npz("named", **both, class_names=np.array(["A", "B", "C"]))],
+        ],
+        "an array a file": [[folder / "arrays"], [folder / "arrays" / "x_train.npy"]],
+        "IDX files": [[folder / "idx"], [folder / "emnist", "--transpose"]],
+        "a table": [
+            [table],
+            [table, "--label-column", "Species", "--no-standardize", "--learning-rate", "0.01"],
+        ],
+        "arrays of pictures": [
+            [npz("last", images=pixels[..., None], labels=labels)],
+            [npz("first", images=np.repeat(pixels[:, None], 3, 1), labels=labels)],
+            [npz("alpha", images=np.repeat(pixels[..., None], 4, 3), labels=labels)],
+            [npz("fractions", images=pixels / 255, labels=labels)],
+            [npz("flat", data=flat.astype(int), target=labels), "--image-size", "4", "4"],
+        ],
+        "labels": [
+            [npz("gaps", images=pixels, labels=np.array([-1, 4, 7.0])[labels])],
+            [npz("texts", images=pixels, labels=np.array(["a", "b", "c d"])[labels])],
+            [npz("yes", images=pixels, labels=labels > 0)],
+            [npz("onehot", images=pixels, labels=np.eye(3)[labels])],
+            [npz("some", **both), "--class-names", "A", "B", "C"],
+        ],
+    }
+
+
+def test_every_form_of_data_in_the_table_trains(tmp_path):
+    table = README.partition("| form | what is read of it |\n| --- | --- |\n")[2].split("\n\n")[0]
+    made = forms(tmp_path)
+    assert [line.split(" | ")[0].removeprefix("| ") for line in table.splitlines()] == list(made)
+    less = ["--hidden", "4", "--epochs", "1", "--device", "cpu", "--no-report", "--quiet"]
+    for form, jobs in made.items():
+        for number, (data, *options) in enumerate(jobs):
+            out = tmp_path / f"run {form} {number}"
+            arguments = ["--data", str(data), *options, *less, "--out", str(out)]
+            assert main(arguments) == 0, (form, number)
+            assert (out / "model.safetensors").exists()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
