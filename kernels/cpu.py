@@ -27,7 +27,8 @@ _BLOCK = 131_072
 
 def softmax_cross_entropy(logits: Array, labels: Array) -> tuple[Array, Array, Array]:
     """Return losses, gradients and correct predictions. See `kernels.softmax_cross_entropy`."""
-    if labels.min(initial=0) < 0 or labels.max(initial=0) >= logits.shape[1]:
+    signed = labels.dtype.kind == "i"
+    if (signed and labels.min(initial=0) < 0) or labels.max(initial=0) >= logits.shape[1]:
         return reference.softmax_cross_entropy(logits, labels)
     rows = np.arange(labels.shape[0])
     best = logits.argmax(axis=1)

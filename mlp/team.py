@@ -18,6 +18,7 @@ from array_api_compat import is_numpy_array
 from . import blas
 from .communicator import Communicator, Trees
 from .device import copied
+from .meeting import Meeting
 from .model import Parameters, map_arrays
 from .sharding import Job, Node, T, Tree, share
 
@@ -124,14 +125,14 @@ class Team:
         equally often; if one fails, those who wait for it end, and its error is raised.
         """
         members = min(self.threads, max(1, len(pieces)))
-        self._barrier = threading.Barrier(members, self._at_meeting)
+        self._meeting = Meeting(members, self._at_meeting)
 
         def work(number: int) -> None:
             mine = share(len(pieces), number, members)
             with contextlib.suppress(threading.BrokenBarrierError):  # who has failed says why
                 member(pieces[mine.start : mine.stop])
 
-        self._run(work, members, self._barrier.abort)
+        self._run(work, members, self._meeting.abort)
 
     def meet(self, tree: Tree[Any], finish: Callable[[Any], T]) -> T:
         """Wait for all members of all ranks, and return ``finish(sum of the tree)``.
@@ -139,7 +140,7 @@ class Team:
         One member computes it while the others wait; `stopping` is the same for all afterwards.
         """
         self._agenda = tree, finish  # the same from every member
-        self._barrier.wait()
+        self._meeting.wait()
         # Nobody writes it before everybody has come to the next meeting.
         outcome: T = self._outcome
         return outcome
