@@ -3,8 +3,8 @@
     functional    textbook definitions
     model         parameters, forward pass, gradients
     optimizer     gradient descent with momentum
-    sharding      pieces of fixed size and the fixed tree; executor: threads; communicator: ranks
-    epochs        the steps of an epoch: by rows, by hidden units, or fused on a GPU
+    sharding      pieces of fixed size and the fixed tree; team: threads; communicator: ranks
+    epochs        the steps of an epoch: by rows, or fused on a GPU; units: by hidden units
     training      epochs, early stopping; history: the rows of metrics.csv; progress: a bar, lines
     datasets/     reading, checking and splitting data
     device        which array library, and where
