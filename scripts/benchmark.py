@@ -1,6 +1,7 @@
 """Time this project against other libraries on the same training, and against its own floor.
 
 python scripts/benchmark.py --batch-size full 128 --write-table scripts/BENCHMARKS.md
+python scripts/benchmark.py --hidden 1000 --hidden 1000 500 --batch-size full 64 128
 python scripts/benchmark.py --against torch jax --rounds 7
 python scripts/benchmark.py --device cuda --batch-size full 128
 python scripts/benchmark.py --growth
@@ -10,7 +11,8 @@ python scripts/benchmark.py --to-accuracy --recipe "64 0.1 one-cycle 5"
 
 An epoch trains on the training rows and evaluates the others. Each contestant runs in its own
 process, in the way its documentation recommends for speed; all start from the same weights
-and must reach the same losses. Rounds are interleaved; ratios are taken round by round.
+and must first reach the same losses in float64. Rounds are interleaved; ratios are of the best
+rounds, and taken round by round. What noise leaves of them is said.
 """
 
 import argparse
@@ -21,9 +23,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from benchmarks import growth, recipes, scaling, speed
-from benchmarks.bench import Bench
+from benchmarks.bench import Bench, cross
 from benchmarks.process import check_installed, limited_to
-from benchmarks.rounds import LossError
+from benchmarks.sameness import LossError
 from markdown import marked, write_marked
 from peers import ON_GPU, ONLY_ON_GPU, PEERS, PeerError
 
@@ -45,9 +47,10 @@ USUAL = {
     "cuda": ["floor", *(name for name in ON_GPU if name != "keras")],
 }
 # Training's options, taken as they are.
-TRAINING = ["data", "device", "hidden", "learning_rate", "seed", "threads"]
+TRAINING = ["data", "device", "learning_rate", "seed", "threads"]
 MOST_EPOCHS = 10**6  # a contestant goes on until it is told to stop
 DISTORTING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+SEVERAL = ("benchmark", "ranks")  # modes that measure several configurations
 # The names of tables in a file's markers, by the option that asks for them.
 MODES = {"growth": "growth", "ranks": "ranks", "to_accuracy": "accuracy", "choose_recipe": "recipe"}
 
@@ -58,7 +61,7 @@ def make_parser() -> Parser:
         "benchmark.py",
         __doc__,
         epilog="exit status: 0 done, 1 a contestant does another training, 2 bad usage, "
-        "3 a contestant is absent or fails",
+        "3 a contestant is absent or fails, 4 training diverges",
     )
     add, mode = parser.add_argument, parser.add_mutually_exclusive_group().add_argument
     mode("--growth", action="store_true", help="rows x1 to 8, hidden units x1 to 4, and exponents")
@@ -76,6 +79,15 @@ def make_parser() -> Parser:
         metavar="NAME",
         help=f"any of {', '.join(RIVALS)} (default: all that can use the device, with cuda but "
         "keras; none with --growth and --ranks)",
+    )
+    add(
+        "--hidden",
+        type=int,
+        nargs="+",
+        action="append",
+        metavar="UNITS",
+        help="units of each hidden layer; once more for another network, measured with every "
+        "--batch-size beside the first (default: 1000)",
     )
     add(
         "--batch-size",
@@ -137,6 +149,10 @@ def benchmark(options: argparse.Namespace) -> int:
     rivals = options.against
     base = TrainingConfig(device="cpu", epochs=MOST_EPOCHS, threads=available_threads())
     config = from_arguments(options, base, TRAINING)
+    configs = cross(config, options.hidden or [config.hidden], options.batch_size)
+    if len(configs) > 1 and mode not in SEVERAL:
+        option = asked.replace("_", "-")
+        raise ValueError(f"--{option} takes one --hidden and one --batch-size at most")
     kind = check_device(config.device, asked, rivals or [])
     if rivals is None:
         rivals = [] if options.growth or options.ranks else USUAL[kind]
@@ -147,15 +163,19 @@ def benchmark(options: argparse.Namespace) -> int:
     if options.write_table:
         marked(options.write_table, mode)
     where = machine(config)
+
+    def warn(text: str) -> None:
+        print(f"warning: {text}", file=sys.stderr, flush=True)
+
     for warning in warnings(where):
-        print(f"warning: {warning}", file=sys.stderr)
+        warn(warning)
     directory = create(options.out or default_directory("benchmark-"), numbered=options.out is None)
 
     def say(text: str) -> None:
         if not options.quiet:
             print(text, file=sys.stderr, flush=True)
 
-    bench = Bench(options, config, ["ours", *rivals], directory, where, say)
+    bench = Bench(options, configs, ["ours", *rivals], directory, where, say, warn)
     found, text = reports[mode](bench)
     record = {"mode": mode, "machine": where} | found
     write_json(directory / "benchmark.json", record)

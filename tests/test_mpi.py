@@ -345,8 +345,8 @@ def test_the_benchmark_of_ranks_leaves_record_and_tables(mpiexec, tmp_path):
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "out" / "benchmark.json").read_text())
     assert record["mode"] == "ranks"
-    for batch in ("full", "5000"):
-        found = record["results"][batch]
+    for title in ("full batch", "batches of 5000"):
+        found = record["results"][title]
         ranks = [(one["ranks"], one["threads"], one["factor"]) for one in found["points"]]
         assert ranks == [(1, 1, 1), (2, 1, 1), (2, 1, 2), (1, 2, 1)]
         assert all(0 < one["communicating"][0] < one["seconds"][0] for one in found["points"][1:3])

@@ -1,11 +1,13 @@
 """What `benchmark.py` measures with: contestants in processes of their own, told when to run.
 
+bench         one call: its options, configurations and contestants
 speed         epochs and starts of every contestant, and the ratios that sum them up
+sameness      whether all do the same training, in float64, before anything is timed
 contestant    the process of a contestant;  floor: one, ours' matrix products alone
 link          its end of the pipe;  process: the parent's
-rounds        interleaved rounds, fresh starts, ratios, the check that all do the same training
+rounds        interleaved rounds, fresh starts, who was not idle;  spread: ratios, and their noise
 scaling       ranks of an MPI job, measured;  model: of many more of them
 growth        more rows and wider layers, and the exponents
 recipes       time to an accuracy, and how the recipe was chosen
-layout        Markdown tables and the bar chart
+layout        Markdown tables;  chart: bars
 """

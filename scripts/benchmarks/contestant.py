@@ -12,6 +12,9 @@ from typing import Any
 
 from benchmarks.link import Link, read
 
+# Errors whose message says all.
+TOLD = ("PeerError", "DataError", "DivergedError")
+
 
 def run_ours(link: Link) -> None:
     """Train as `mlp train` does, through `mlp.training.states`.
@@ -26,6 +29,7 @@ def run_ours(link: Link) -> None:
     dataset, config = read(link.job)
     device = choose_device(config.device, strict=True)
     dataset = dataset.to(device)
+    rows = len(dataset.train.labels)
     seen, lag = states(dataset, config), int(config.batch_size is None)
     next(seen)
 
@@ -33,7 +37,7 @@ def run_ours(link: Link) -> None:
         state = next(seen)
         return list(state.history[state.epoch - lag][1:7])
 
-    link.compete(run, {device.library: device.version}, device_bytes(device))
+    link.compete(run, rows, {device.library: device.version}, device_bytes(device))
 
 
 def device_bytes(device: Any) -> Callable[[], int] | None:
@@ -78,7 +82,7 @@ def run_peer(link: Link) -> None:
         return [float(value) for score in peer.epoch(order) for value in score]
 
     memory = peer.device_bytes if config.device == "cuda" else None
-    link.compete(run, peer.versions(), memory)
+    link.compete(run, n_train, peer.versions(), memory)
 
 
 def main() -> None:
@@ -102,7 +106,7 @@ def main() -> None:
     except Exception as error:
         # Whatever a framework raises is told in one line, by the parent.
         detail, kind = " ".join(str(error).split())[:300], type(error).__name__
-        told = detail if kind in ("PeerError", "DataError") else f"{kind}: {detail}"
+        told = detail if kind in TOLD else f"{kind}: {detail}"
         link.answer(error=told, kind=kind)
 
 

@@ -67,7 +67,7 @@ def run_floor(link: Link) -> None:
         if device.kind == "cuda":
             device.handle.synchronize()
 
-    link.compete(run, {device.library: device.version})
+    link.compete(run, len(train), {device.library: device.version})
 
 
 def weights_of(parameters: Parameters) -> list[Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from benchmarks import layout
 from benchmarks.bench import Bench, Report
 from benchmarks.process import SCRIPTS, Entry
-from benchmarks.rounds import Measured, interleave
+from benchmarks.rounds import Measured, busy, interleave
 from mlp.datasets.split import counts
 
 ROWS, WIDTHS = (1, 2, 4, 8), (1, 2, 4)
@@ -23,7 +23,6 @@ SERIES = {"rows": ROWS, "rows on disk": ROWS, "hidden": WIDTHS}
 def report(bench: Bench) -> Report:
     """Time more rows and wider layers, and fit exponents; return the record and its text."""
     options, config, names, say = bench.options, bench.config, bench.names, bench.say
-    config = replace(config, batch_size=options.batch_size[0])
     texts, record = [], {}
     with tempfile.TemporaryDirectory() as folder:
         # Only an archive of images can be written out as rows on disk.
@@ -35,6 +34,8 @@ def report(bench: Bench) -> Report:
             titles = {f"{name}, {series} x{factor}": (series, factor) for series, factor in sizes}
             jobs = {title: sizes[key] for title, key in titles.items()}
             seen = interleave(jobs, options.rounds, options.epochs, say)
+            for one in busy(seen):
+                bench.warn(f"{one}: times of others are too long")
             measured = {titles[title]: one for title, one in seen.items()}
             fits = exponents(measured)
             texts.append(f"{layout.TITLES[name]}:\n\n{layout.growth_table(measured, fits)}")

@@ -1,14 +1,12 @@
-"""Tables in Markdown and the bar chart."""
+"""Tables in Markdown."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from markdown import table
 
-from benchmarks.rounds import Measured, Spread, ratios, spread
-from mlp.figure import new_figure
-from mlp.files import replacing
+from benchmarks.rounds import Measured
+from benchmarks.spread import Ratio, Spread, compare, spread
 
 TITLES = {
     "ours": "**ours**",
@@ -21,20 +19,8 @@ TITLES = {
     "keras": "tf.keras",
     "sklearn": "scikit-learn `MLPClassifier`",
 }
-# Okabe and Ito's colours, which colour-blind readers tell apart; the floor is hatched besides.
-OURS, OTHERS, FLOOR = "#0072B2", "#E69F00", "#FFFFFF"
 
-Results = Mapping[str, Mapping[str, Measured]]  # by batch, then by contestant
-
-
-def batch_name(size: int | None) -> str:
-    """Return what a batch size is called in records: ``full`` or its number."""
-    return str(size or "full")
-
-
-def batch_title(batch: str) -> str:
-    """Name a batch size: ``full batch``, ``batches of 128``."""
-    return "full batch" if batch == "full" else f"batches of {batch}"
+Results = Mapping[str, Mapping[str, Measured]]  # by title, then by contestant
 
 
 def memory_title(device: str) -> str:
@@ -43,13 +29,13 @@ def memory_title(device: str) -> str:
 
 
 def speed_table(results: Results, device: str = "cpu") -> str:
-    """Lay out a line for each contestant, ours first, then by its first batch size's time."""
+    """Lay out a line for each contestant, ours first, then by its time with the first title."""
     first = next(iter(results.values()))
     names = sorted(first, key=lambda n: (n != "ours", spread(first[n].seconds).median))
     head, rule = ["contestant"], ["---"]
-    for batch in results:
-        head += [f"{batch_title(batch)}, ms an epoch", "/ ours", memory_title(device)]
-        rule += ["---", "---:", "---:"]
+    for title in results:
+        head += [f"{title}, ms an epoch", "/ ours (best)", memory_title(device)]
+        rule += ["---", "---", "---:"]
     started = any(one.starts for one in first.values())
     head += ["start to first epoch, s"] * started
     rule += ["---:"] * started
@@ -59,9 +45,10 @@ def speed_table(results: Results, device: str = "cpu") -> str:
         for measured in results.values():
             one = measured[name]
             milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
-            ratio = ratios(one.seconds, measured["ours"].seconds)
+            ratio = compare(one.seconds, measured["ours"].seconds)
             form = ".0f" if milliseconds.low >= 100 else ".3g"
-            cells += [ranged(milliseconds, form), f"{ratio.median:.2f}"]
+            against = f"{ratio.rounds.median:.2f} ({ratio.best:.2f})" if name != "ours" else ""
+            cells += [ranged(milliseconds, form), against]
             cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
         if started:
             cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
@@ -80,13 +67,21 @@ def titled(name: str, one: Measured) -> str:
     return f"{TITLES[name]} ({versions})"
 
 
-def figure_lines(found: Mapping[str, Mapping[str, Spread]]) -> str:
-    """Write the ratios a line each, with their range over the rounds."""
+def figure_lines(found: Mapping[str, Mapping[str, Ratio]]) -> str:
+    """Write the ratios a line each: of the best rounds, and the median with its range."""
     return "\n".join(
-        f"- {batch_title(batch)}: {name}: {ranged(value, '.2f')}"
-        for batch, one in found.items()
+        f"- {title}: {name}: {ratio_text(value)}"
+        for title, one in found.items()
         for name, value in one.items()
     )
+
+
+def ratio_text(ratio: Ratio) -> str:
+    """Write a ratio, and whether it cannot be told from 1."""
+    if ratio.noise == 0 and ratio.rounds.low == ratio.rounds.high:
+        return f"{ratio.best:.2f}"  # of what is measured once
+    text = f"{ratio.best:.2f} in the best rounds, median {ranged(ratio.rounds, '.2f')}"
+    return text if ratio.told else f"{text}; cannot be told from 1"
 
 
 def growth_table(measured: Mapping[tuple[str, int], Measured], fits: Mapping[str, Any]) -> str:
@@ -110,67 +105,3 @@ def ranged(values: Spread, form: str) -> str:
     if values.low == values.high:
         return middle
     return f"{middle} ({values.low:{form}} to {values.high:{form}})"
-
-
-def plot(results: Results, path: Path, caption: str, device: str = "cpu") -> None:
-    """Draw epochs, peak memory and starts as horizontal bars, the range as a line on each."""
-    first = next(iter(results.values()))
-    names = list(first)
-    panels = [
-        (
-            f"An epoch, {batch_title(batch)}",
-            "milliseconds",
-            {n: Spread(*(1000 * s for s in spread(m[n].seconds))) for n in names},
-        )
-        for batch, m in results.items()
-    ]
-    real = [name for name in names if name != "floor"]  # the floor is no program anyone would run
-    memory = {name: Spread(*[first[name].peak_bytes / 1e6] * 3) for name in real}
-    kind = memory_title(device).partition(",")[0].capitalize()
-    panels.append((f"{kind}, {batch_title(next(iter(results)))}", "MB", memory))
-    if first["ours"].starts:
-        starts = {name: spread(first[name].starts) for name in real}
-        panels.append(("From process start to first epoch", "seconds", starts))
-    columns = 2
-    rows = -(-len(panels) // columns)
-    figure = new_figure((10, 0.6 + (0.35 * len(names) + 1.0) * rows))
-    axes = figure.subplots(rows, columns, squeeze=False).flat
-    for panel, (title, unit, bars) in zip(axes, panels, strict=False):
-        _draw(panel, title, unit, bars)
-    for spare in list(axes)[len(panels) :]:
-        spare.set_axis_off()
-    figure.supxlabel(caption, fontsize="small")
-    with replacing(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150)
-
-
-def _draw(panel: Any, title: str, unit: str, bars: Mapping[str, Spread]) -> None:
-    bars = dict(sorted(bars.items(), key=lambda item: item[1].median, reverse=True))
-    for position, (name, value) in enumerate(bars.items()):
-        panel.barh(
-            position,
-            value.median,
-            height=0.7,
-            edgecolor="#333333",
-            linewidth=0.6,
-            color={"ours": OURS, "floor": FLOOR}.get(name, OTHERS),
-            hatch="///" if name == "floor" else None,
-            xerr=[[value.median - value.low], [value.high - value.median]],
-            error_kw={"linewidth": 1.2, "capsize": 2.5, "ecolor": "#333333"},
-        )
-        form = ".2f" if unit == "seconds" else ".0f" if value.median >= 100 else ".3g"
-        panel.annotate(
-            f"{value.median:{form}}",
-            (value.high, position),
-            (5, 0),
-            va="center",
-            textcoords="offset points",
-            fontsize="small",
-        )
-    labels = [TITLES[name].split(":")[0].replace("*", "").replace("`", "") for name in bars]
-    panel.set_yticks(range(len(bars)), labels)
-    panel.set_title(title, fontsize="medium")
-    panel.set_xlabel(unit)
-    panel.margins(x=0.2)
-    panel.set_xlim(left=0)
-    panel.spines[["top", "right"]].set_visible(False)

@@ -1,6 +1,8 @@
 """A contestant's end of the pipe to `benchmarks.process`: its job, and epochs when asked for.
 
-The first line on stdin is the job, every other a number of epochs; a line of JSON answers each.
+The first line on stdin is the job, every other a number of epochs; a line of JSON answers each, and
+the end of stdin ends the process. Every answer tells the processor time that this process had used
+when it was asked and when it answered: from 0 epochs nothing else is learnt.
 """
 
 import json
@@ -34,9 +36,13 @@ class Link:
         self._answers.flush()
 
     def compete(
-        self, run: Run, versions: dict[str, str], memory: Callable[[], int] | None = None
+        self,
+        run: Run,
+        rows: int,
+        versions: dict[str, str],
+        memory: Callable[[], int] | None = None,
     ) -> None:
-        """Say that training can begin, and run epochs as often as asked to.
+        """Say that training of so many rows can begin, and run epochs as often as asked to.
 
         `memory` tells the most bytes of a GPU that were taken, which are told instead of the
         process' own.
@@ -45,27 +51,50 @@ class Link:
 
         names = ("internal_api", "version", "architecture", "threading_layer")
         blas = [{name: library.get(name) for name in names} for library in threadpool_info()]
-        self.answer(start_bytes=self._start_bytes, versions=versions, blas=blas)
+        self.answer(start_bytes=self._start_bytes, rows=rows, versions=versions, blas=blas)
         self._memory = memory or peak_bytes
         done = 0
-        while epochs := int(self._requests.readline() or 0):  # 0: no more is wanted
+        for line in iter(self._requests.readline, ""):
+            used = time.process_time()
             seconds: list[float] = []
             scores: list[list[float] | None] = []
-            for epoch in range(done, done + epochs):
+            for epoch in range(done, done + int(line)):
                 started = time.perf_counter()
                 scores.append(run(epoch))
                 seconds.append(time.perf_counter() - started)
-            done += epochs
-            self.answer(seconds=seconds, scores=scores)
+            done += len(seconds)
+            processor = [used, time.process_time()]
+            self.answer(seconds=seconds, scores=scores, processor=processor)
 
 
 def read(job: dict[str, Any]) -> tuple[Any, Any]:
-    """Return the data set and the configuration of a job."""
+    """Return the data set and the configuration of a job.
+
+    Its `batches` leave at most so many batches of the first training rows, and as large a part of
+    the others.
+    """
     from mlp import TrainingConfig, load
 
     config = TrainingConfig.from_json(json.dumps(job["config"]))
     dataset = load(config.data, split=config.split, split_seed=config.split_seed)
-    return resize(dataset, job["rows"]) if job["rows"] else dataset, config
+    if job["rows"]:
+        dataset = resize(dataset, job["rows"])
+    if job.get("batches") and config.batch_size:
+        dataset = first_rows(dataset, job["batches"] * config.batch_size)
+    return dataset, config
+
+
+def first_rows(dataset: Any, rows: int) -> Any:
+    """Take at most `rows` training rows into memory, and as large a part of the others."""
+    import numpy as np
+
+    of = len(dataset.train.labels)
+    if rows >= of:
+        return dataset
+    # Copies: rows that are read from disk are valid until the next ones are.
+    return dataset.map(
+        lambda split: split.take(slice(0, -(-len(split.labels) * rows // of))).map(np.array)
+    )
 
 
 def resize(dataset: Any, rows: int) -> Any:

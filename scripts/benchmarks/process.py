@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TextIO, cast
 
 from peers import PeerError, check
 
-from mlp import DataError, TrainingConfig
+from mlp import DataError, DivergedError, TrainingConfig
 
 SCRIPTS = Path(__file__).resolve().parents[1]
 
@@ -30,11 +30,14 @@ class Entry(NamedTuple):
         `epochs` is the most that can be asked for; `threads` is set.
     rows : int or None
         Training rows, see `benchmarks.link.resize`; None takes those of the split.
+    batches : int, optional
+        As many batches of the first of those at most; see `benchmarks.link.read`.
     """
 
     contestant: str
     config: TrainingConfig
     rows: int | None = None
+    batches: int | None = None
 
 
 class Process:
@@ -62,7 +65,10 @@ class Process:
             "contestant": entry.contestant,
             "config": dataclasses.asdict(entry.config) | {"device": device},
             "rows": entry.rows,
+            "batches": entry.batches,
         }
+        self._watched: tuple[float, float] | None = None  # processor time, and when it was told
+        self._idle = self._waited = 0.0
         self._send(json.dumps(job))
 
     def ready(self) -> dict[str, Any]:
@@ -75,8 +81,24 @@ class Process:
 
     def ask(self, epochs: int) -> dict[str, Any]:
         """Have epochs run, and return the seconds and scores of each, and the peak memory."""
+        asked = time.perf_counter()
         self.request(epochs)
-        return self.wait()
+        answer = self.wait()
+        if self._watched is not None:
+            used, since = self._watched
+            self._idle += answer["processor"][0] - used
+            self._waited += asked - since
+            self._watched = None
+        return answer
+
+    def watch(self) -> None:
+        """Note the processor time that was used until now: until the next `ask` none should be."""
+        self._watched = self.ask(0)["processor"][1], time.perf_counter()
+
+    def idle_share(self) -> float:
+        """Return how much of a core was used from `watch` to `ask`, in all so far."""
+        self.ask(0)
+        return self._idle / self._waited if self._waited else 0.0
 
     def close(self) -> None:
         """End the process."""
@@ -104,6 +126,8 @@ class Process:
             The contestant fails, or its process has died.
         DataError
             It cannot train on the data.
+        DivergedError
+            Its training diverges.
         """
         line = self._answers.readline()
         if not line:
@@ -113,8 +137,10 @@ class Process:
             raise PeerError(f"{self.name}: its process died: {last}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
-            kind = DataError if answer["kind"] == "DataError" else PeerError
-            raise kind(answer["error"] if kind is DataError else f"{self.name}: {answer['error']}")
+            if answer["kind"] == "DataError":
+                raise DataError(answer["error"])
+            kind = DivergedError if answer["kind"] == "DivergedError" else PeerError
+            raise kind(f"{self.name}: {answer['error']}")
         return answer
 
 

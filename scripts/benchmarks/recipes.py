@@ -17,7 +17,8 @@ from markdown import table
 from benchmarks import layout
 from benchmarks.bench import Bench, Report
 from benchmarks.process import Entry, Process
-from benchmarks.rounds import Say, spread
+from benchmarks.rounds import Say
+from benchmarks.spread import spread
 from mlp import Dataset, DivergedError, Metrics, TrainingConfig, load, train
 
 

@@ -1,38 +1,22 @@
 """Interleaved rounds: every contestant in turn, again and again, so that noise is shared."""
 
 import math
-import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from benchmarks.process import Entry, Process
+from mlp import DivergedError
 
 Say = Callable[[str], object]
 
-# Full-batch epoch 1 scores the initial weights; the second shows that the first step was the same.
 WARM_UP = 2
-# Relative differences of the training, validation and test losses in the warm-up epochs.
-# Whole batches agree to the last digits of float32. Mini-batches drift apart step by step: a last
-# bit decides on which side of 0 an input of the rectifier falls. So only their first epoch is
-# compared, in which every step counts. (parity.py compares weights and gradients as well.)
-FULL_TOLERANCE, MINI_TOLERANCE = 1e-5, 1e-2
 # A library's threads may spin for a while after their last piece of work.
 PAUSE_SECONDS = 0.3
-
-
-class LossError(RuntimeError):
-    """A contestant does another training than ours; the message says how far apart they are."""
-
-
-class Spread(NamedTuple):
-    """Middle and range of repeated measurements."""
-
-    median: float
-    low: float
-    high: float
+# Of a core, that a contestant may use while others are measured: much more than it takes to wait.
+IDLE_SHARE = 0.05
 
 
 @dataclass
@@ -50,6 +34,10 @@ class Measured:
         the floor, which computes none.
     versions, blas
         Packages that compute; BLAS and OpenMP libraries as threadpoolctl names them.
+    rows : int
+        Training rows.
+    idle_share : float
+        Of a core, what it used while others were measured.
     start_bytes, ready_bytes, peak_bytes : int
         Largest resident memory when Python had started, when training could begin, at the end.
     """
@@ -59,54 +47,36 @@ class Measured:
     scores: list[list[float] | None] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
     blas: list[dict[str, Any]] = field(default_factory=list)
+    rows: int = 0
+    idle_share: float = 0.0
     start_bytes: int = 0
     ready_bytes: int = 0
     peak_bytes: int = 0
 
 
-def spread(values: Sequence[float]) -> Spread:
-    """Return median, least and largest value."""
-    return Spread(statistics.median(values), min(values), max(values))
+def check_finite(name: str, scores: Sequence[list[float] | None], done: int) -> None:
+    """Check that training goes on; that all do the same one is `benchmarks.sameness`' matter.
 
-
-def ratios(numerator: Sequence[float], denominator: Sequence[float]) -> Spread:
-    """Divide round by round and return the spread: what slows a whole round cancels out."""
-    return spread([a / b for a, b in zip(numerator, denominator, strict=True)])
-
-
-def best_of(contestants: Mapping[str, Measured], names: Sequence[str]) -> list[float]:
-    """Return the fastest of the named contestants' seconds in every round."""
-    return [min(values) for values in zip(*(contestants[n].seconds for n in names), strict=True)]
-
-
-def loss_tolerance(batch_size: int | None) -> float:
-    """Return the relative difference of losses that is allowed."""
-    return FULL_TOLERANCE if batch_size is None else MINI_TOLERANCE
-
-
-def check_losses(ours: Measured, others: Mapping[str, Measured], batch_size: int | None) -> None:
-    """Check that all do the same training as ours.
+    Parameters
+    ----------
+    name : str
+        Of the contestant, for the message.
+    scores : sequence
+        See `Measured`.
+    done : int
+        Epochs before the first of them.
 
     Raises
     ------
-    LossError
-        A loss differs by more than `loss_tolerance`, or is not finite.
+    DivergedError
+        A loss is not finite.
     """
-    tolerance = loss_tolerance(batch_size)
-    compared = WARM_UP if batch_size is None else 1
-    for name, other in others.items():
-        pairs = list(zip(ours.scores, other.scores, strict=True))[:compared]
-        for epoch, (mine, theirs) in enumerate(pairs, 1):
-            if mine is None or theirs is None:
-                continue
-            losses = zip(("training", "validation", "test"), mine[::2], theirs[::2], strict=True)
-            for split, a, b in losses:
-                gap = abs(b / a - 1) if a else math.inf
-                if not gap <= tolerance:
-                    raise LossError(
-                        f"{name}: {split} loss {b:.6g} in epoch {epoch}, ours {a:.6g}: "
-                        f"{gap:.1e} apart, more than {tolerance:.0e}; not the same training"
-                    )
+    for epoch, values in enumerate(scores, done + 1):
+        if bad := [loss for loss in (values or [])[::2] if not math.isfinite(loss)]:
+            raise DivergedError(
+                f"{name}: training diverged: a loss is {bad[0]} in epoch {epoch}; "
+                "lower the learning rate"
+            )
 
 
 def interleave(
@@ -115,6 +85,11 @@ def interleave(
     """Run rounds of epochs in one persistent process an entry, and each entry in turn.
 
     The order is rotated from round to round, so that nobody always follows the same one.
+
+    Raises
+    ------
+    DivergedError
+        See `check_finite`.
     """
     results = {name: Measured() for name in entries}
     names = list(entries)
@@ -126,24 +101,39 @@ def interleave(
             stack.callback(process.close)
             ready = process.ready()
             one = results[name]
-            one.versions, one.blas = ready["versions"], ready["blas"]
+            one.versions, one.blas, one.rows = ready["versions"], ready["blas"], ready["rows"]
             one.start_bytes, one.ready_bytes = ready["start_bytes"], ready["peak_bytes"]
             one.scores = process.ask(WARM_UP)["scores"]
-        if "ours" in results:
-            check_losses(results["ours"], results, entries["ours"].config.batch_size)
+            check_finite(name, one.scores, 0)
+        time.sleep(PAUSE_SECONDS)
+        for process in processes.values():
+            process.watch()
         for number in range(rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                time.sleep(PAUSE_SECONDS)
                 answer = processes[name].ask(epochs)
+                check_finite(name, answer["scores"], WARM_UP + number * epochs)
                 results[name].seconds.append(sum(answer["seconds"]) / epochs)
                 results[name].peak_bytes = answer["peak_bytes"]
+                time.sleep(PAUSE_SECONDS)
+                processes[name].watch()
             fastest = sorted(names, key=lambda name: results[name].seconds[-1])
             say(
                 f"round {number + 1} of {rounds}, seconds an epoch: "
                 + ", ".join(f"{name} {results[name].seconds[-1]:.3f}" for name in fastest)
             )
+        for name, process in processes.items():
+            results[name].idle_share = process.idle_share()
     return results
+
+
+def busy(measured: Mapping[str, Measured]) -> list[str]:
+    """Name who was not idle while others were measured, whose times are too long by that."""
+    return [
+        f"{name} used {one.idle_share:.0%} of a core while others were measured"
+        for name, one in measured.items()
+        if one.idle_share > IDLE_SHARE
+    ]
 
 
 def measure_starts(entries: Mapping[str, Entry], repeats: int, say: Say) -> dict[str, list[float]]:

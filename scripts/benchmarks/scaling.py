@@ -26,7 +26,8 @@ from benchmarks.bench import Bench, Report
 from benchmarks.link import read
 from benchmarks.model import MODELLED, Costs, Prediction, predict, shape
 from benchmarks.process import SCRIPTS, limited_to
-from benchmarks.rounds import WARM_UP, Say, Spread, ratios, spread
+from benchmarks.rounds import WARM_UP, Say
+from benchmarks.spread import Spread, ratios, spread
 from mlp import TrainingConfig, initial_state, train
 from mlp.communicator import Communicator, find
 from mlp.datasets.split import counts
@@ -58,7 +59,7 @@ class Seen(NamedTuple):
 
 def report(bench: Bench) -> Report:
     """Time one and more ranks, and set a model of many beside them."""
-    options, config, say = bench.options, bench.config, bench.say
+    options, say = bench.options, bench.say
     ranks = sorted({1, *options.ranks})
     if ranks[-1] > available_threads():
         raise ValueError(
@@ -66,13 +67,11 @@ def report(bench: Bench) -> Report:
             f"got {ranks[-1]}: a rank that waits keeps its core busy"
         )
     texts, record = [], {}
-    for size in options.batch_size:
-        title = layout.batch_title(layout.batch_name(size))
+    for title, config in bench.configs.items():
         say(f"-- {title}")
-        one = replace(config, batch_size=size)
-        seen, costs = measure(one, ranks, options.rows, options.rounds, options.epochs, say)
+        seen, costs = measure(config, ranks, options.rows, options.rounds, options.epochs, say)
         alone = spread(seen[Point(1, 1)].seconds).median
-        cut = shape(one, options.rows)
+        cut = shape(config, options.rows)
         networks = (costs, costs.over_ethernet())
         models = [[predict(cut, alone, network, n) for n in MODELLED] for network in networks]
         lines = []
@@ -85,7 +84,7 @@ def report(bench: Bench) -> Report:
         )
         tables = [ranks_table(seen, points(ranks)), "\n".join(lines), model_table(seen, *models)]
         texts.append("\n\n".join([f"{title}:", *tables]))
-        record[layout.batch_name(size)] = {
+        record[title] = {
             "points": [point._asdict() | one._asdict() for point, one in seen.items()],
             "costs": costs._asdict(),
             "model": {"ranks": MODELLED, "one_host": models[0], "ethernet": models[1]},

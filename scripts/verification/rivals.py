@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from benchmarks.process import Entry
-from benchmarks.rounds import LossError, Measured, interleave, ratios, spread
+from benchmarks.rounds import Measured, interleave
+from benchmarks.sameness import LossError, check_training
+from benchmarks.spread import ratios, spread
 from peers import ON_GPU, PeerError, check
 
 from mlp import TrainingConfig
@@ -46,6 +48,7 @@ def compare(name: str, config: TrainingConfig, rounds: int) -> dict[str, Any]:
     """Interleave ours and one other, from the same weights, checked to reach the same losses."""
     entries = {one: Entry(one, config) for one in ("ours", name)}
     try:
+        check_training(entries, lambda text: None)
         seen: dict[str, Measured] = interleave(entries, rounds, EPOCHS, lambda text: None)
     except LossError as error:
         return {"differs": str(error)}

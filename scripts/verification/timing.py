@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 
-from benchmarks.rounds import Spread, spread
+from benchmarks.spread import Spread, spread
 
 from verification.setup import Setup
 

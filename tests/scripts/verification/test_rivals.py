@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmarks.rounds import LossError
+from benchmarks.sameness import LossError
 from peers import PeerError
 from verification import NotRunError, rivals
 
@@ -70,9 +70,9 @@ def test_who_is_absent_fails_or_differs_is_told_and_passed_over(setup, monkeypat
 
 
 def test_another_training_is_told_from_a_failure(setup, monkeypatch):
-    def interleave(*arguments):
+    def check_training(*arguments):
         raise LossError("torch: training loss 2, ours 1")
 
-    monkeypatch.setattr(rivals, "interleave", interleave)
+    monkeypatch.setattr(rivals, "check_training", check_training)
     found = rivals.compare("torch", setup.config, 1)
     assert found == {"differs": "torch: training loss 2, ours 1"}
