@@ -350,4 +350,8 @@ def test_the_benchmark_of_ranks_leaves_record_and_tables(mpiexec, tmp_path):
         ranks = [(one["ranks"], one["threads"], one["factor"]) for one in found["points"]]
         assert ranks == [(1, 1, 1), (2, 1, 1), (2, 1, 2), (1, 2, 1)]
         assert all(0 < one["communicating"][0] < one["seconds"][0] for one in found["points"][1:3])
+        assert found["thread_model"]["threads"] == [1, 2, 4, 8]
+        assert len(found["thread_model"]["seconds"]) == 4
+        assert min(found["thread_costs"]["steps"]) > 0
     assert page.read_text().count("| on more threads | 1 | 2 | ") == 2
+    assert page.read_text().count("| threads | measured, ms | model, ms | speed, model |") == 2

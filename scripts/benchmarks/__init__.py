@@ -6,7 +6,8 @@ sameness      whether all do the same training, in float64, before anything is t
 contestant    the process of a contestant;  floor: one, ours' matrix products alone
 link          its end of the pipe;  process: the parent's
 rounds        interleaved rounds, fresh starts, who was not idle;  spread: ratios, and their noise
-scaling       ranks of an MPI job, measured;  model: of many more of them
+scaling       ranks of an MPI job and threads, measured;  job: what runs in one
+model         of many more ranks and threads
 growth        more rows and wider layers, and the exponents
 recipes       time to an accuracy, and how the recipe was chosen
 layout        Markdown tables;  chart: bars

@@ -1,6 +1,8 @@
-"""A model of an epoch on many ranks, made of what was measured on few."""
+"""Models of an epoch on many ranks and on many threads, made of what was measured on few."""
 
 import dataclasses
+import heapq
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from mlp.work import divides_units, training_piece_rows
 # One row's training costs two products of the first layer's size, its evaluation one.
 TRAINING_WORK = 2
 MODELLED = (1, 2, 4, 8, 16, 32, 64)
+THREADS = (1, 2, 4, 8)
 # A network that many clusters have: 25 Gbit/s Ethernet, with a round of messages in 30 us.
 CLUSTER_LATENCY, CLUSTER_BANDWIDTH = 30e-6, 3e9
 
@@ -29,6 +32,53 @@ class Costs(NamedTuple):
         """Return the same between machines: nodes pass the network besides."""
         bandwidth = 1 / (1 / self.bandwidth + 1 / CLUSTER_BANDWIDTH)
         return Costs(self.exchange + CLUSTER_LATENCY, bandwidth, self.update)
+
+
+class ThreadCosts(NamedTuple):
+    """What the parts of an epoch take on one thread, in seconds; see `benchmarks.job`.
+
+    Attributes
+    ----------
+    steps : tuple of float
+        A step with the pieces of a thread that is one of `THREADS` of them. What is done once,
+        the next batch and what is above z, is in it.
+    above : float
+        Of a step of divided units, what one thread does while the others wait; else 0.
+    evaluation : float
+        A piece of rows that are evaluated.
+    update : float
+        What the arrays are cut for, not the pieces: the copies and the update of a step whose rows
+        are divided; else 0.
+    meeting : float
+        A meeting of 2 threads; where rows are divided, a fold of nothing.
+    """
+
+    steps: tuple[float, ...]
+    above: float
+    evaluation: float
+    update: float
+    meeting: float
+
+    @classmethod
+    def of(cls, values: Iterable[float]) -> "ThreadCosts":
+        """Make them of their numbers in a row."""
+        *steps, above, evaluation, update, meeting = values
+        return cls(tuple(steps), above, evaluation, update, meeting)
+
+    def described(self, shape: "Shape") -> str:
+        """Say it in a line."""
+        many = dict(zip(most(shape), self.steps, strict=True))
+        milliseconds = ", ".join(f"{1e3 * one:.2f}" for one in many.values())
+        text = (
+            f"on one thread: a step with {', '.join(map(str, many))} of its {shape.step} pieces "
+            f"{milliseconds} ms, "
+        )
+        text += f"of it above z {1e3 * self.above:.2f} ms, " if self.above else ""
+        text += f"an update {1e3 * self.update:.1f} ms, " if self.update else ""
+        return (
+            f"{text}a piece of evaluation {1e3 * self.evaluation:.1f} ms; "
+            f"a meeting of 2 threads {1e6 * self.meeting:.0f} us"
+        )
 
 
 class Shape(NamedTuple):
@@ -116,3 +166,34 @@ def predict(shape: Shape, alone: float, costs: Costs, ranks: int) -> Prediction:
     latency = collectives * (ranks - 1) * costs.exchange
     passed = shape.steps * nodes * shape.node_bytes + shape.epoch_bytes if ranks > 1 else 0
     return Prediction((alone - update) * most + update, latency + passed / costs.bandwidth)
+
+
+def most(shape: Shape) -> list[int]:
+    """Return the pieces of a step that the thread with most of them has, for each of `THREADS`."""
+    return [-(-shape.step // threads) for threads in THREADS]
+
+
+def predict_threads(shape: Shape, costs: ThreadCosts, threads: int) -> float:
+    """Predict the seconds of an epoch on one of `THREADS`.
+
+    A step takes as long as the thread with most pieces needs, and a meeting for every other thread;
+    pieces of evaluation go to whoever is free. With the full batch they share a queue with those
+    of the step. Threads are taken not to slow each other: neither by the memory's bandwidth nor by
+    the interpreter's lock.
+    """
+    held_out = [costs.evaluation] * sum(shape.held_out)
+    step = costs.steps[THREADS.index(threads)]
+    meeting = (min(threads, shape.step) - 1) * costs.meeting
+    update = costs.update / threads
+    if shape.steps == 1:
+        pieces = [costs.steps[0] / shape.step] * shape.step
+        return makespan(pieces + held_out, threads) + update + meeting
+    return shape.steps * (step + update + meeting) + makespan(held_out, threads)
+
+
+def makespan(pieces: Iterable[float], threads: int) -> float:
+    """Return when the last of some pieces ends that threads claim in order."""
+    ends = [0.0] * threads
+    for seconds in pieces:
+        heapq.heapreplace(ends, ends[0] + seconds)
+    return max(ends)

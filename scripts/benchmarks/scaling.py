@@ -1,7 +1,7 @@
-"""How the time of an epoch changes with the ranks of an MPI job, and a model of more of them.
+"""How the time of an epoch changes with ranks and threads, and models of more of either.
 
-A measured point is a job of its own, `mpiexec -n RANKS python -m mpi4py -m benchmarks.scaling`,
-because a rank that waits for a message keeps its core busy and would disturb the other points.
+A measured point is a job of its own (see `benchmarks.job`), because a rank that waits for a message
+keeps its core busy and would disturb the other points.
 """
 
 import dataclasses
@@ -12,8 +12,7 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,23 +22,22 @@ from peers import PeerError
 
 from benchmarks import layout
 from benchmarks.bench import Bench, Report
-from benchmarks.link import read
-from benchmarks.model import MODELLED, Costs, Prediction, predict, shape
+from benchmarks.model import (
+    MODELLED,
+    THREADS,
+    Costs,
+    Prediction,
+    ThreadCosts,
+    predict,
+    predict_threads,
+    shape,
+)
 from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP, Say
 from benchmarks.spread import Spread, ratios, spread
-from mlp import TrainingConfig, initial_state, train
-from mlp.communicator import Communicator, find
+from mlp import TrainingConfig
 from mlp.datasets.split import counts
 from mlp.device import available_threads
-from mlp.model import Sums, add_sums, loss_and_gradients
-from mlp.sharding import (
-    Job,
-    default_piece_rows,
-    row_pieces,
-)
-from mlp.team import Team
-from mlp.work import Work
 
 
 class Point(NamedTuple):
@@ -57,8 +55,16 @@ class Seen(NamedTuple):
     communicating: list[float]  # the part of them spent in the collective, waiting included
 
 
+class Found(NamedTuple):
+    """What was measured of a configuration."""
+
+    seen: dict[Point, Seen]
+    costs: Costs
+    threads: ThreadCosts
+
+
 def report(bench: Bench) -> Report:
-    """Time one and more ranks, and set a model of many beside them."""
+    """Time one and more ranks and threads, and set models of many beside them."""
     options, say = bench.options, bench.say
     ranks = sorted({1, *options.ranks})
     if ranks[-1] > available_threads():
@@ -69,11 +75,13 @@ def report(bench: Bench) -> Report:
     texts, record = [], {}
     for title, config in bench.configs.items():
         say(f"-- {title}")
-        seen, costs = measure(config, ranks, options.rows, options.rounds, options.epochs, say)
+        found = measure(config, ranks, options.rows, options.rounds, options.epochs, say)
+        seen, costs, threads = found
         alone = spread(seen[Point(1, 1)].seconds).median
         cut = shape(config, options.rows)
         networks = (costs, costs.over_ethernet())
         models = [[predict(cut, alone, network, n) for n in MODELLED] for network in networks]
+        threaded = [predict_threads(cut, threads, n) for n in THREADS]
         lines = []
         for n in ranks[1:]:
             speed = ratios(seen[Point(1, n)].seconds, seen[Point(n, 1)].seconds)
@@ -82,12 +90,16 @@ def report(bench: Bench) -> Report:
             f"- between 2 ranks: {1e6 * costs.exchange:.0f} us for nothing but the flags, "
             f"{costs.bandwidth / 1e9:.1f} GB/s for gradients; an update {1e3 * costs.update:.1f} ms"
         )
-        tables = [ranks_table(seen, points(ranks)), "\n".join(lines), model_table(seen, *models)]
+        lines.append(f"- {threads.described(cut)}")
+        tables = [ranks_table(seen, points(ranks)), "\n".join(lines)]
+        tables += [model_table(seen, *models), threads_table(seen, threaded)]
         texts.append("\n\n".join([f"{title}:", *tables]))
         record[title] = {
             "points": [point._asdict() | one._asdict() for point, one in seen.items()],
             "costs": costs._asdict(),
             "model": {"ranks": MODELLED, "one_host": models[0], "ethernet": models[1]},
+            "thread_costs": threads._asdict(),
+            "thread_model": {"threads": THREADS, "seconds": threaded},
         }
     return {"results": record}, "\n\n".join(texts)
 
@@ -127,7 +139,7 @@ def run(point: Point, job: dict[str, Any]) -> dict[str, Any]:
     command = [launcher(), "-n", str(point.ranks), sys.executable, "-m", "mpi4py"]
     with limited_to(point.ranks * point.threads):
         done = subprocess.run(
-            [*command, "-m", "benchmarks.scaling", json.dumps(job)],
+            [*command, "-m", "benchmarks.job", json.dumps(job)],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -147,11 +159,12 @@ def measure(
     rounds: int,
     epochs: int,
     say: Say,
-) -> tuple[dict[Point, Seen], Costs]:
-    """Time every point in interleaved rounds, and the parts that the model is made of."""
+) -> Found:
+    """Time every point in interleaved rounds, and the parts that the models are made of."""
     rows = rows or counts(config.split)[0]
     seen = {one: Seen([], []) for some in points(ranks).values() for one in some}
-    costs: list[Costs] = []
+    costs: list[Sequence[float]] = []
+    threads: list[Sequence[float]] = []
     for number in range(rounds):
         for point, figures in seen.items():
             batch = config.batch_size and config.batch_size * point.factor
@@ -162,14 +175,16 @@ def measure(
             answer = run(point, job)
             for values, new in zip(figures, answer["epochs"], strict=True):
                 values.append(statistics.median(new))
-        alone = {"config": dataclasses.asdict(config), "rows": rows, "probe": True}
-        costs.append(Costs(*run(Point(2, 1), alone)["costs"]))
+        alone = {"config": dataclasses.asdict(config), "rows": rows}
+        costs.append(run(Point(2, 1), alone | {"probe": "ranks"})["costs"])
+        threads.append(run(Point(1, 2), alone | {"probe": "threads"})["costs"])
         last = "; ".join(
             f"{one.ranks} x {one.threads} threads, rows x{one.factor}: {figures.seconds[-1]:.3f}"
             for one, figures in seen.items()
         )
         say(f"round {number + 1} of {rounds}, seconds an epoch: {last}")
-    return seen, Costs(*map(statistics.median, zip(*costs, strict=True)))
+    middle = [map(statistics.median, zip(*probed, strict=True)) for probed in (costs, threads)]
+    return Found(seen, Costs(*middle[0]), ThreadCosts.of(middle[1]))
 
 
 def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]]) -> str:
@@ -212,60 +227,13 @@ def model_table(
     return table(lines)
 
 
-def train_and_time(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
-    """Train as a rank; return every epoch's seconds and those of them spent communicating."""
-    dataset, config = read(job)
-    clock: list[float] = []
-    state = train(
-        dataset,
-        config,
-        communicator=communicator,
-        on_epoch=lambda state: clock.append(communicator.seconds),
-    )
-    timed = range(WARM_UP + 1, config.epochs)  # after the last one a full batch only evaluates
-    seconds = [state.history[epoch].seconds for epoch in timed]
-    return {"epochs": [seconds, [clock[epoch] - clock[epoch - 1] for epoch in timed]]}
-
-
-def probe(communicator: Communicator, job: dict[str, Any]) -> dict[str, Any]:
-    """Time an exchange of nothing, one of a node a rank, and the update.
-
-    The last two follow a piece's gradients, as in training: what they touch is not in the cache.
-    """
-    dataset, config = read(job)
-    state, team = initial_state(dataset, config), Team(1, communicator)
-    work, parameters = Work(dataset, config, team), state.parameters
-    batch = config.batch_size or len(dataset.train.labels)
-    rows = row_pieces(0, batch, default_piece_rows(batch, "cpu"))[0]
-    x, labels, _ = work.input(dataset.train, rows)
-
-    def median(prepare: Callable[[], Any], call: Callable[[Any], object]) -> float:
-        seconds = []
-        for _ in range(50):
-            prepared = prepare()
-            communicator.barrier()
-            started = time.perf_counter()
-            call(prepared)
-            seconds.append(time.perf_counter() - started)
-        return statistics.median(seconds)
-
-    def gradients() -> Sums:
-        return loss_and_gradients(parameters, x, labels)
-
-    def exchange(sums: Sums) -> None:
-        team.fold([Job(lambda piece: sums, [rows] * communicator.size, sums)], add_sums)
-
-    with team:
-        nothing = median(lambda: 0, lambda _: team.agree())
-        nodes = median(gradients, exchange)
-        update = median(gradients, lambda sums: work.update(parameters, state.velocity, sums, 0.0))
-    size = communicator.size * sum(array.nbytes for layer in parameters for array in layer)
-    return {"costs": Costs(nothing, size / max(nodes - nothing, 1e-9), update)}
-
-
-if __name__ == "__main__":
-    given = json.loads(sys.argv[1])
-    ranks = find()
-    answer = (probe if given.get("probe") else train_and_time)(ranks, given)
-    if ranks.rank == 0:
-        print(json.dumps(answer))
+def threads_table(seen: Mapping[Point, Seen], model: Sequence[float]) -> str:
+    """Lay out what the model says of threads, beside what was measured."""
+    lines = [["threads", "measured, ms", "model, ms", "speed, model"], ["---:"] * 4]
+    for threads, seconds in zip(THREADS, model, strict=True):
+        point = seen.get(Point(1, threads))
+        seen_ms = point and Spread(*(1000 * value for value in spread(point.seconds)))
+        measured = layout.ranged(seen_ms, ".0f") if seen_ms else ""
+        speed = f"{model[0] / seconds:.2f}"
+        lines.append([str(threads), measured, f"{1000 * seconds:.0f}", speed])
+    return table(lines)
