@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import layout
-from benchmarks.spread import Spread, spread
+from benchmarks.spread import Spread, milliseconds, spread
 from mlp.figure import new_figure
 from mlp.files import replacing
 
@@ -21,7 +21,7 @@ def plot(results: layout.Results, path: Path, caption: str, device: str = "cpu")
         (
             f"An epoch, {title}",
             "milliseconds",
-            {n: Spread(*(1000 * s for s in spread(m[n].seconds))) for n in names},
+            {n: milliseconds(m[n].seconds) for n in names},
         )
         for title, m in results.items()
     ]

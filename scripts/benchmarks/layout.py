@@ -6,7 +6,7 @@ from typing import Any
 from markdown import table
 
 from benchmarks.rounds import Measured
-from benchmarks.spread import Ratio, Spread, compare, spread
+from benchmarks.spread import Ratio, Spread, compare, milliseconds, spread
 
 TITLES = {
     "ours": "**ours**",
@@ -44,11 +44,11 @@ def speed_table(results: Results, device: str = "cpu") -> str:
         cells = [titled(name, first[name])]
         for measured in results.values():
             one = measured[name]
-            milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
+            epoch = milliseconds(one.seconds)
             ratio = compare(one.seconds, measured["ours"].seconds)
-            form = ".0f" if milliseconds.low >= 100 else ".3g"
+            form = ".0f" if epoch.low >= 100 else ".3g"
             against = f"{ratio.rounds.median:.2f} ({ratio.best:.2f})" if name != "ours" else ""
-            cells += [ranged(milliseconds, form), against]
+            cells += [ranged(epoch, form), against]
             cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
         if started:
             cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
@@ -90,9 +90,8 @@ def growth_table(measured: Mapping[tuple[str, int], Measured], fits: Mapping[str
     for series, fit in fits.items():
         for (name, factor), one in measured.items():
             if name == series:
-                milliseconds = Spread(*(1000 * value for value in spread(one.seconds)))
                 peak = f"{one.peak_bytes / 1e6:.0f}"
-                lines.append([series, str(factor), ranged(milliseconds, ".0f"), peak])
+                lines.append([series, str(factor), ranged(milliseconds(one.seconds), ".0f"), peak])
         memory = f"{fit['peak_bytes']:.2f}; last / first {fit['peak_ratio']:.2f}"
         fitted = [f"{fit['seconds']:.2f}", memory]
         lines.append([series, "exponent", *fitted])

@@ -34,7 +34,7 @@ from benchmarks.model import (
 )
 from benchmarks.process import SCRIPTS, limited_to
 from benchmarks.rounds import WARM_UP, Say
-from benchmarks.spread import Spread, ratios, spread
+from benchmarks.spread import milliseconds, ratios, spread
 from mlp import TrainingConfig
 from mlp.datasets.split import counts
 from mlp.device import available_threads
@@ -203,7 +203,7 @@ def ranks_table(seen: Mapping[Point, Seen], series: Mapping[str, Sequence[Point]
                     titles[name],
                     str(point.ranks),
                     str(point.threads),
-                    layout.ranged(Spread(*(1000 * value for value in spread(seconds))), ".0f"),
+                    layout.ranged(milliseconds(seconds), ".0f"),
                     layout.ranged(speed, ".2f"),
                     f"{part:.1%}" if point.ranks > 1 else "",
                 ]
@@ -220,7 +220,7 @@ def model_table(
     lines = [head, ["---:"] * len(head)]
     for ranks, here, there in zip(MODELLED, one_host, ethernet, strict=True):
         point = seen.get(Point(ranks, 1))
-        cells = [str(ranks), f"{1000 * spread(point.seconds).median:.0f}" if point else ""]
+        cells = [str(ranks), f"{milliseconds(point.seconds).median:.0f}" if point else ""]
         for one in (here, there):
             cells += [f"{1000 * one.seconds:.0f}", f"{one.communicate / one.seconds:.0%}"]
         lines.append(cells)
@@ -232,8 +232,7 @@ def threads_table(seen: Mapping[Point, Seen], model: Sequence[float]) -> str:
     lines = [["threads", "measured, ms", "model, ms", "speed, model"], ["---:"] * 4]
     for threads, seconds in zip(THREADS, model, strict=True):
         point = seen.get(Point(1, threads))
-        seen_ms = point and Spread(*(1000 * value for value in spread(point.seconds)))
-        measured = layout.ranged(seen_ms, ".0f") if seen_ms else ""
+        measured = layout.ranged(milliseconds(point.seconds), ".0f") if point else ""
         speed = f"{model[0] / seconds:.2f}"
         lines.append([str(threads), measured, f"{1000 * seconds:.0f}", speed])
     return table(lines)

@@ -51,6 +51,11 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
+def milliseconds(seconds: Sequence[float]) -> Spread:
+    """Return the spread of seconds, in milliseconds."""
+    return spread([1000 * one for one in seconds])
+
+
 def noise(values: Sequence[float]) -> float:
     """Return by which part of the best round the slowest quarter of them is longer, at least.
 
