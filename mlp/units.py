@@ -209,36 +209,27 @@ def _alike(
     def draw(*shape: int) -> Array:
         return rng.standard_normal(shape).astype(dtype)
 
-    def step(run: Run) -> list[Array]:
-        h, parts = run.forward(x)
-        _, network, velocity = run.step(rule, x, h, dz, 1.0)
-        return [*parts.values(), *network, *velocity]
+    def trial(run: Run) -> tuple[dict[int, Array], Run]:
+        h, terms = run.forward(x)
+        return terms, run.step(rule, x, h, dz, 1.0)
 
     width, stops = sum(widths), np.cumsum(widths).tolist()
     shapes = ((n_in, width), (width,), (width, n_out))
-    network, velocity = (Narrow(*(draw(*shape) for shape in shapes)) for _ in range(2))
+    both = [Narrow(*(draw(*shape) for shape in shapes)) for _ in range(2)]
     x, dz = draw(rows, n_in), draw(rows, n_out)
     pieces = dict(enumerate(map(slice, [0, *stops], stops)))
-    apart = [
-        step(
-            Run(
-                {0: slice(some.stop - some.start)},
-                *(Narrow(*map(copied, one.cut(some))) for one in (network, velocity)),
-            )
-        )
-        for some in pieces.values()
-    ]
-    together = step(Run(pieces, network, velocity))
-    count = len(pieces)
-    networks = [Narrow(*together[at : at + 3]) for at in (count, count + 3)]
-    beside = [
-        [together[k], *networks[0].cut(some), *networks[1].cut(some)] for k, some in pieces.items()
-    ]
-    return all(
-        np.array_equal(one, other)
-        for left, right in zip(apart, beside, strict=True)
-        for one, other in zip(left, right, strict=True)
-    )
+    alone = {
+        piece: Run({piece: slice(None)}, *(Narrow(*map(copied, one.cut(some))) for one in both))
+        for piece, some in pieces.items()
+    }
+    terms, run = trial(Run(pieces, *both))
+    for piece, some in pieces.items():
+        own_terms, own = trial(alone[piece])
+        found = [own_terms[piece], *own.network, *own.velocity]
+        expected = [terms[piece], *run.network.cut(some), *run.velocity.cut(some)]
+        if not all(map(np.array_equal, found, expected)):
+            return False
+    return True
 
 
 def _step_above(
