@@ -147,7 +147,7 @@ def pytest_addoption(parser):
         "--faults",
         type=int,
         metavar="N",
-        help="kill N runs in test_faults.py (default: 5, and 25 in the slow test)",
+        help="kill N runs in test_faults.py (default: 3, and 25 in the slow test)",
     )
 
 

@@ -15,7 +15,9 @@ TRAIN = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
 # Different ways through training; each is resumed with other threads than it began with.
 MODES = {
     "full batch": ["--epochs", 150, "--checkpoint-every", 2],
-    "mini-batches": ["--epochs", 40, "--batch-size", 32, "--checkpoint-every", 1],
+    "mini-batches": [  # by units, in two pieces
+        *("--epochs", 40, "--batch-size", 32, "--hidden", 210, 20, "--checkpoint-every", 1)
+    ],
     "weighted": [
         "--epochs",
         40,

@@ -79,7 +79,7 @@ def kill_and_resume(feature_rows, uninterrupted, folder, number, how=signal.SIGK
 def test_killed_runs_end_with_the_uninterrupted_hash(
     feature_rows, uninterrupted, tmp_path, pytestconfig
 ):
-    number = pytestconfig.getoption("--faults") or 5
+    number = pytestconfig.getoption("--faults") or 3
     with_checkpoint = kill_and_resume(feature_rows, uninterrupted, tmp_path, number)
     assert with_checkpoint >= (0.75 * number if number >= 20 else 1)
 

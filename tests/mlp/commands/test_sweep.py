@@ -362,6 +362,7 @@ def repeated(command, tmp_path_factory):
     return done, out
 
 
+@pytest.mark.slow
 def test_repeats_are_seeds_and_told_apart_or_not(repeated):
     done, out = repeated
     result = json.loads(done.stdout)
@@ -386,12 +387,14 @@ def test_repeats_are_seeds_and_told_apart_or_not(repeated):
     assert "Report of learning-rate 0.1, seed 8" in (out / "sweep.html").read_text()
 
 
+@pytest.mark.slow
 def test_it_says_first_how_long_it_will_take(swept, repeated):
     for (done, _), runs in ((swept, 2), (repeated, 6)):
         first = done.stderr.splitlines()[0]
         assert re.fullmatch(rf"{runs} runs to train, about \d+ (s|min)", first)
 
 
+@pytest.mark.slow
 def test_the_command_of_repeated_runs_repeats_them(repeated):
     _, out = repeated
     before = (out / "sweep.html").read_text()
