@@ -54,6 +54,17 @@ def check_agreement(dataset: Dataset, config: TrainingConfig) -> None:
             "standardize=True is for the data set, which was not standardised; pass it to mlp.load "
             "or Dataset.from_arrays"
         )
+    if config.standardize is False and dataset.preparation.mean is not None:
+        raise ValueError(
+            "standardize=False is for the data set, which was standardised; pass it to mlp.load or "
+            "Dataset.from_arrays"
+        )
+    for name in ("split", "split_seed"):
+        asked, was = getattr(config, name), getattr(dataset, name)
+        if asked not in (default[name], was):
+            raise ValueError(
+                f"{name}={asked} is for the data set, whose {name} was {was}; pass it to mlp.load"
+            )
     if config.image_size not in (None, dataset.image_shape):
         raise ValueError(
             f"image_size={config.image_size} is for the data set, whose pictures are "

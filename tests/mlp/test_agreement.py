@@ -108,9 +108,18 @@ def test_a_default_contradicts_nothing_and_neither_does_what_is_so(
     train(dataset, replace(CONFIG, data=letters.name))
 
 
+def test_options_that_the_data_set_was_read_with_contradict_nothing(letters):
+    said = {"split": (400, 100), "split_seed": 7, "standardize": True}
+    train(load(letters, **said), replace(CONFIG, **said))
+    with pytest.raises(ValueError, match="standardize=False is for the data set, which was stand"):
+        train(load(letters, **said), replace(CONFIG, standardize=False))
+
+
 def test_options_of_the_data_set_that_it_does_not_have_are_errors(make_dataset):
     for changes, message in (
         ({"standardize": True}, "was not standardised; pass it to mlp.load"),
+        ({"split": (70, 20)}, r"split=\(70, 20\) is for the data set, whose split was None; pass"),
+        ({"split_seed": 7}, "split_seed=7 is for the data set, whose split_seed was 521; pass"),
         ({"image_size": (3, 3)}, r"image_size=\(3, 3\) is for the data set, whose pictures are"),
         ({"transpose": True}, "transpose=True is for the data set, whose pictures were not; pass"),
         ({"class_names": ("a", "b")}, r"class_names=\('a', 'b'\) is for the data set, whose class"),
