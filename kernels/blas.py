@@ -41,9 +41,14 @@ def accumulate(
         Whether it was done; if not, nothing was.
     """
     rows = right.shape[0]
-    if total.size * rows < _LEAST or rows > _most_rows(total.dtype.char):
+    # One row or column is another kernel's product in NumPy; with a factor of 0 BLAS would not look
+    # at what was there, which may be infinite.
+    if min(total.shape) < 2 or factor == 0 or total.size * rows < _LEAST:
         return False
-    if not all(one.flags.c_contiguous for one in (total, left, right)):
+    flags = [one.flags for one in (total, left, right)]
+    if not (total.flags.writeable and all(one.c_contiguous and one.aligned for one in flags)):
+        return False
+    if not total.dtype == left.dtype == right.dtype or rows > _most_rows(total.dtype.char):
         return False
     _gemm(total.dtype.char)(total, factor, left, right)
     return True

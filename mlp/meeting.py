@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 
 
 class Meeting:
@@ -22,6 +23,7 @@ class Meeting:
         self._members, self._action = members, action
         self._mutex = threading.Lock()
         self._gates: list[threading.Lock] = []  # of those who are here
+        self._leaving: list[threading.Lock] = []  # and of those who are being woken
         self._broken = False
 
     def wait(self) -> None:
@@ -47,18 +49,23 @@ class Meeting:
         except BaseException:
             self.abort()
             raise
-        gates, self._gates = self._gates, []  # before anyone can come again
-        for other in gates:
-            other.release()
+        with self._mutex:  # before anyone can come again
+            self._leaving, self._gates = self._gates, []
+        _wake(self._leaving)
 
     def abort(self) -> None:
         """End the waiting of all, now and from now on, with an error."""
         with self._mutex:
             self._broken = True
-            gates, self._gates = self._gates, []
-        for gate in gates:
-            gate.release()
+            gates, self._gates = [*self._gates, *self._leaving], []
+        _wake(gates)
 
     def _check(self) -> None:
         if self._broken:
             raise threading.BrokenBarrierError
+
+
+def _wake(gates: list[threading.Lock]) -> None:
+    for gate in gates:
+        with suppress(RuntimeError):  # it was woken already
+            gate.release()

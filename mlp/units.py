@@ -31,6 +31,9 @@ from .optimizer import Momentum
 from .sharding import Node, Tree, unit_pieces
 from .work import Steps, Work
 
+# Rows at least of a batch whose pieces may lie side by side, and of all that is tried before.
+_LEAST_ROWS, _TRIED_ROWS = 8, 256
+
 
 class Narrow(NamedTuple):
     """Some units of the first hidden layer: what goes into them and what comes out; or velocities.
@@ -201,34 +204,40 @@ def _alike(
 ) -> bool:
     """Try whether BLAS gives pieces the same bits side by side as one by one.
 
-    It does where a column of a product does not depend on its place; OpenBLAS' kernels for
-    AVX-512 are so, those for AVX2 in float64 only.
+    It does where a column of a product does not depend on its place: OpenBLAS' kernels for AVX-512
+    are so, those for AVX2 in float64 only. Where products are small it has kernels of their own,
+    and few numbers may agree by chance: such pieces stay apart untried.
     """
+    if min(*widths, n_in) < 16 or rows < _LEAST_ROWS:
+        return False
     rng = np.random.default_rng(0)
 
     def draw(*shape: int) -> Array:
         return rng.standard_normal(shape).astype(dtype)
 
-    def trial(run: Run) -> tuple[dict[int, Array], Run]:
-        h, terms = run.forward(x)
-        return terms, run.step(rule, x, h, dz, 1.0)
-
     width, stops = sum(widths), np.cumsum(widths).tolist()
+    pieces = dict(enumerate(map(slice, [0, *stops], stops)))
     shapes = ((n_in, width), (width,), (width, n_out))
     both = [Narrow(*(draw(*shape) for shape in shapes)) for _ in range(2)]
-    x, dz = draw(rows, n_in), draw(rows, n_out)
-    pieces = dict(enumerate(map(slice, [0, *stops], stops)))
     alone = {
         piece: Run({piece: slice(None)}, *(Narrow(*map(copied, one.cut(some))) for one in both))
         for piece, some in pieces.items()
     }
-    terms, run = trial(Run(pieces, *both))
-    for piece, some in pieces.items():
-        own_terms, own = trial(alone[piece])
-        found = [own_terms[piece], *own.network, *own.velocity]
-        expected = [terms[piece], *run.network.cut(some), *run.velocity.cut(some)]
-        if not all(map(np.array_equal, found, expected)):
-            return False
+    beside = Run(pieces, *both)
+    for _ in range(-(-_TRIED_ROWS // rows)):
+        x, dz = draw(rows, n_in), draw(rows, n_out)
+
+        def trial(run: Run, x: Array = x, dz: Array = dz) -> tuple[dict[int, Array], Run]:
+            h, terms = run.forward(x)
+            return terms, run.step(rule, x, h, dz, 1.0)
+
+        terms, beside = trial(beside)
+        for piece, some in pieces.items():
+            own_terms, alone[piece] = trial(alone[piece])
+            found = [own_terms[piece], *alone[piece].network, *alone[piece].velocity]
+            expected = [terms[piece], *beside.network.cut(some), *beside.velocity.cut(some)]
+            if not all(map(np.array_equal, found, expected)):
+                return False
     return True
 
 

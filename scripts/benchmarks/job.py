@@ -13,6 +13,7 @@ from typing import Any
 from benchmarks.link import read
 from benchmarks.model import THREADS, Costs
 from benchmarks.rounds import WARM_UP
+from kernels import array_namespace
 from mlp import initial_state, train
 from mlp.communicator import Communicator, find
 from mlp.model import Sums, add_sums, loss_and_gradients
@@ -111,7 +112,7 @@ class Part(Team):
         self.met.append(started)
         self.stopping = len(self.met) == self._steps
         for piece in range(len(self.own(tree.leaves)), tree.leaves):
-            tree.put(Node(0, piece), 0 * tree.like)
+            tree.put(Node(0, piece), array_namespace(tree.like).zeros_like(tree.like))
         outcome = finish(tree.root)
         self.above.append(time.perf_counter() - started)
         return outcome

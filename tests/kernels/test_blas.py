@@ -47,11 +47,22 @@ def test_what_cannot_be_added_is_left_alone(monkeypatch):
     wide = np.repeat(right, 2, axis=1)[:, ::2]
     assert not blas.accumulate(total, 0.5, left, wide)  # not contiguous
     assert not blas.accumulate(total[:20], 0.5, left[:, :20].copy(), right)  # small
+    assert not blas.accumulate(total, 0.0, left, right)  # which BLAS takes for "ignore it"
+    assert not blas.accumulate(total, 0.5, left.astype("float32"), right)
+    one = np.zeros((1, 20_000))
+    assert not blas.accumulate(one, 0.5, left[:, :1].copy(), np.zeros((128, 20_000)))
     many = np.repeat(left, 3, axis=0), np.repeat(right, 3, axis=0)
     assert not blas.accumulate(total, 0.5, *many)  # summed in several parts
     monkeypatch.setattr(blas, "_most_rows", lambda kind: 0)
     assert not blas.accumulate(total, 0.5, left, right)
     np.testing.assert_array_equal(total, before)
+
+
+def test_what_may_not_be_written_is_not():
+    parameter, velocity, left, right = draw(128, 784, 250, "float32")
+    velocity.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        kernels.momentum_update_product(parameter, velocity, left, right, 0.9)
 
 
 def test_a_product_with_other_bits_is_not_used(monkeypatch):

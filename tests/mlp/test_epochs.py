@@ -60,6 +60,21 @@ def test_pieces_side_by_side_have_the_bits_of_pieces_apart(make_dataset, monkeyp
     assert tried
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("units", "batch_size", "n_features"), [(1025, 1, 20), (897, 2, 50), (201, 4, 1), (520, 8, 17)]
+)
+def test_few_numbers_agree_by_no_chance(make_dataset, units, batch_size, n_features, dtype):
+    """A last piece of one unit, few rows, few features: kernels of their own, or no evidence."""
+    dataset = make_dataset(n_train=24, n_features=n_features)
+    config = replace(DIVIDED, hidden=(units,), batch_size=batch_size, dtype=dtype)
+    hashes = {
+        parameters_sha256(train(dataset, replace(config, threads=threads)).parameters)
+        for threads in (1, 2, 4, 9)
+    }
+    assert len(hashes) == 1
+
+
 def test_a_blas_whose_columns_depend_on_their_place_is_found_out(monkeypatch):
     """A product whose last bits depend on the columns beside them, as some kernels' do."""
     shape = ((128, 128), 64, 200, 10, "float32", Momentum())

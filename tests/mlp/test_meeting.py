@@ -64,6 +64,30 @@ def test_who_waits_is_let_go_with_an_error_and_so_is_who_comes_later():
     assert [type(one) for one in run(3, member)] == [threading.BrokenBarrierError] * 3
 
 
+def test_whoever_is_interrupted_while_waking_the_others_can_still_let_them_go(monkeypatch):
+    meeting, waking = Meeting(3, lambda: None), []
+
+    def interrupted(gates):
+        waking.append(gates)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mlp.meeting._wake", interrupted)
+
+    def member(number):
+        if number == 2:
+            while len(meeting._gates) < 2:
+                time.sleep(0.001)
+        try:
+            meeting.wait()
+        except KeyboardInterrupt:
+            monkeypatch.undo()
+            meeting.abort()
+            raise
+
+    kinds = sorted(type(one).__name__ for one in run(3, member))
+    assert kinds == ["BrokenBarrierError", "BrokenBarrierError", "KeyboardInterrupt"]
+
+
 def test_an_action_that_fails_ends_the_meeting_for_all():
     meeting = Meeting(3, lambda: 1 / 0)
     raised = run(3, lambda number: meeting.wait())
