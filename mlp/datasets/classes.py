@@ -11,6 +11,7 @@ from .labels import Labels, read_labels
 from .preparation import NAMES_LIMIT, Preparation
 
 _SHOWN = 6  # labels in a message
+_REMEMBERED = 2**10  # unknown labels, after which no block adds others
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 
 
@@ -120,18 +121,41 @@ def recognise(
     note : str
         What labels are of no class; or nothing.
     """
-    labels, names = read_labels(raw, n_rows, name), preparation.class_names
-    own = preparation.labels or _numbers(len(names))
-    either = _matched(labels, own), _matched(labels, names)
-    to_class = max(either, key=lambda classes: int((classes >= 0).sum()))
-    classes = np.append(to_class, -1)[labels.which]
-    said = []
-    if len(unknown := np.flatnonzero(to_class < 0)):
-        said.append(f"the model knows no label {_shown([labels.texts[k] for k in unknown])}")
-    if gone := int((labels.which < 0).sum()):
-        said.append(f"{gone} rows have no label")
-    note = f"{name}: {', and '.join(said)}; such rows are predicted without one"
-    return classes, note if said else ""
+    unplaced = Unplaced()
+    return unplaced.recognise(raw, n_rows, preparation, name), unplaced.note(name)
+
+
+class Unplaced:
+    """Recognises the labels of rows that come in blocks, and remembers those of no class."""
+
+    def __init__(self) -> None:
+        self._unknown: dict[str, None] = {}  # in order
+        self._missing = 0
+
+    def recognise(
+        self, raw: np.ndarray, n_rows: int, preparation: Preparation, name: str
+    ) -> np.ndarray:
+        """Return the classes of a block's labels; see the function `recognise`."""
+        labels, names = read_labels(raw, n_rows, name), preparation.class_names
+        own = preparation.labels or _numbers(len(names))
+        either = _matched(labels, own), _matched(labels, names)
+        to_class = max(either, key=lambda classes: int((classes >= 0).sum()))
+        self._missing += int((labels.which < 0).sum())
+        if len(self._unknown) < _REMEMBERED:
+            unknown = np.flatnonzero(to_class < 0)
+            self._unknown |= dict.fromkeys(labels.texts[k] for k in unknown)
+        classes: np.ndarray = np.append(to_class, -1)[labels.which]
+        return classes
+
+    def note(self, name: str) -> str:
+        """Return what labels of all blocks are of no class; or nothing."""
+        said = []
+        if self._unknown:
+            said.append(f"the model knows no label {_shown([*self._unknown])}")
+        if self._missing:
+            said.append(f"{self._missing} rows have no label")
+        note = f"{name}: {', and '.join(said)}; such rows are predicted without one"
+        return note if said else ""
 
 
 def _check_kind(labels: Labels, name: str) -> None:

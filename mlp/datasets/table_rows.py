@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .classes import recognise
+from .classes import Unplaced
 from .columns import listed, match
 from .delimited import Block, Delimited, open_delimited
 from .errors import DataError
@@ -44,7 +44,7 @@ def read_table_blocks(
         if preparation.transposed:
             note(f"{path}: its pictures are transposed, as those of training were")
         labels = None if columns.label < 0 else LabelReader(table, columns.label)
-        values, unit = Values(), False
+        values, unit, unplaced = Values(), False, Unplaced()
         for count, block in enumerate(table.blocks()):
             rows = features_of(table, block, columns.features)
             if size is None:
@@ -58,12 +58,11 @@ def read_table_blocks(
             found = None
             if labels is not None:
                 raw = to_array([labels.read(block)])
-                found, unknown = recognise(raw, len(raw), preparation, str(path))
-                if unknown:
-                    note(unknown)
+                found = unplaced.recognise(raw, len(raw), preparation, str(path))
             yield rows.reshape(len(rows), n_features), found
-        for one in table.notes:
-            note(one)
+        for one in (*table.notes, unplaced.note(str(path))):
+            if one:
+                note(one)
 
 
 def _to_pixels(table: Delimited, block: Block, rows: np.ndarray, unit: bool) -> np.ndarray:

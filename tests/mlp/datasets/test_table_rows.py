@@ -8,7 +8,7 @@ from table_files import CLASSES, FEATURES, HEADER, IRIS, KINDS, NAMES, SMALL, di
 
 from mlp import DataError, Preparation, load
 from mlp.commands import predict, train
-from mlp.datasets import lines
+from mlp.datasets import delimited, lines
 from mlp.datasets.blocks import is_rows_file, read_blocks
 
 IRIS_MODEL = Preparation(KINDS, feature_names=NAMES, label_column="species", labels=KINDS)
@@ -61,7 +61,27 @@ def test_columns_are_found_and_labels_recognised(tmp_path, monkeypatch, rows, la
     np.testing.assert_array_equal(features, FEATURES)
     assert features.dtype == np.float64
     assert found == labels
-    assert list(dict.fromkeys(said)) == notes
+    assert said == notes
+
+
+@pytest.mark.parametrize(
+    ("labels", "note"),
+    [
+        (("a", "", "b"), "the model knows no label a, b, and 20 rows have no label"),
+        ((7, 8, 9), "the model knows no label 7 to 9"),
+        (("", *KINDS[:2]), "20 rows have no label"),
+    ],
+    ids=["texts", "numbers", "missing"],
+)
+def test_labels_that_have_no_class_are_noted_once_for_all_blocks(
+    tmp_path, monkeypatch, labels, note
+):
+    monkeypatch.setattr(lines, "_BLOCK", 40)
+    monkeypatch.setattr(delimited, "_CELLS", 15)
+    rows = [(*row[:4], labels[k // 20]) for k, row in enumerate(IRIS)]
+    _, found, said = predicted(tmp_path, IRIS_MODEL, HEADER, *rows)
+    assert found.count(-1) == 60 - 20 * len({*KINDS} & {*labels})
+    assert said == [f"{note}; such rows are predicted without one"]
 
 
 def test_without_names_the_place_of_the_label_in_training_counts(tmp_path):
