@@ -110,7 +110,9 @@ class Delimited:
             raise DataError(f"{path}: has a header and no rows")
         self.sample, self.n_columns = records, len(records[0])
         if self.names is not None and len(self.names) == self.n_columns - 1:
-            self.names.insert(0, "")  # R does not name the names of the rows
+            ends_empty = not any(row[-1].strip() for row in records)  # a comma ends each of them
+            # R does not name the names of the rows, which come first.
+            self.names.insert(self.n_columns - 1 if ends_empty else 0, "")
         if self.names is not None and len(self.names) != self.n_columns:
             raise DataError(
                 f"{path}: line {first[1].begin} has {self.n_columns} cells, its header "

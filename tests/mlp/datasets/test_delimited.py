@@ -98,6 +98,20 @@ def test_r_does_not_name_the_names_of_rows(tmp_path):
     assert records(tmp_path / "a.csv")[0] == ["", "a", "label"]
 
 
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("label,a\n0,2.5,\n1,3.5, \n", ["label", "a", ""]),
+        ("a;label\n2,5;x;\n3,5;y;\n", ["a", "label", ""]),
+        ("a,label\n1,2.5,\n2,3.5,x\n", ["", "a", "label"]),
+    ],
+    ids=["commas", "semicolons", "not every"],
+)
+def test_a_header_may_lack_what_ends_every_row(tmp_path, text, names):
+    (tmp_path / "a.csv").write_text(text)
+    assert records(tmp_path / "a.csv")[0] == names
+
+
 def test_the_first_line_may_tell_excel_what_divides_cells(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"sep=;\r\na,b;label\r\n1,5;0\r\n")
     assert records(tmp_path / "a.csv")[:2] == (["a,b", "label"], [[1.5, 0.0]])

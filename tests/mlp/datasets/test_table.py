@@ -22,7 +22,7 @@ from table_files import (
     write_table,
 )
 
-from mlp import DataError, TrainingConfig, load, train
+from mlp import DataError, Preparation, TrainingConfig, load, train
 from mlp.datasets import errors, lines, records
 from mlp.datasets.blocks import read_blocks
 from mlp.datasets.content import read
@@ -171,6 +171,22 @@ def test_labels_are_the_same_wherever_the_text_is_cut(tmp_path, monkeypatch):
     cells = [*range(10)] * 20 + ["A", "B", "07"]
     path = write(tmp_path, ("a", "label"), *zip(range(203), cells, strict=True))
     assert read(path, Reading()).parts["train"].labels.tolist() == [*map(str, cells)]
+
+
+@pytest.mark.parametrize("place", [0, 4], ids=["first", "last"])
+def test_commas_that_end_every_row_but_not_the_header_move_no_column(tmp_path, place):
+    rows = [row[:4] for row in IRIS]
+    table = [[*row[:place], k, *row[place:], ""] for row, k in zip(rows, CLASSES, strict=True)]
+    path = write(tmp_path, [*NAMES[:place], "label", *NAMES[place:]], *table)
+    content = read(path, Reading())
+    np.testing.assert_array_equal(content.parts["train"][0], FEATURES)
+    assert content.parts["train"][1].tolist() == CLASSES.tolist()
+    assert content.feature_names == NAMES
+    assert f"{path}: column 6 is empty, and is left out" in content.notes
+    model = Preparation(KINDS, feature_names=NAMES, label_column="label")
+    ((features, labels),) = read_blocks(path, model, 4, [].append)
+    np.testing.assert_array_equal(features, FEATURES)
+    assert labels.tolist() == CLASSES.tolist()
 
 
 def test_a_column_named_as_an_index_that_is_none_is_a_feature(tmp_path):
