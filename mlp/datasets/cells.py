@@ -52,7 +52,7 @@ def plain_numbers(
 ) -> np.ndarray | None:
     """Return the numbers of a text, if it has nothing else in whole rows, without quotes or blanks.
 
-    A number with leading zeros is none here: as a label it may be a code.
+    A number with leading zeros is none here, and none from 1e15 on: as a label it may be a code.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def plain_numbers(
     except ValueError:
         return None
     whole_rows = wide.shape == (text.count(b"\n"), n_columns)
-    return wide if whole_rows and np.isfinite(wide).all() else None
+    return wide if whole_rows and (np.abs(wide) < 10.0**_DIGITS).all() else None
 
 
 def _has_leading_zeros(text: bytes, delimiter: bytes) -> bool:

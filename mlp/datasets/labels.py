@@ -164,8 +164,12 @@ def _of_texts(raw: np.ndarray, name: str) -> Labels:
     if numeric := bool(there) and all(map(math.isfinite, size.values())):
         whole = {text: _WHOLE.fullmatch(text) for text in there}
         said = {text: str(int(match[1])) if match else text for text, match in whole.items()}
-        order = sorted(set(said.values()), key=lambda text: (float(text), text))
-        values = np.array(order, np.int64 if all(whole.values()) else str)
+        if all(whole.values()):
+            order = sorted(set(said.values()), key=int)
+            values = np.array(order, np.int64)
+        else:
+            order = sorted(set(said.values()), key=lambda text: (float(text), text))
+            values = np.array(order, str)
     else:
         said, order = dict(zip(there, there, strict=True)), there
         values = np.array(order, str)

@@ -17,7 +17,8 @@ _LABEL_LIMIT = 1000  # characters of a label
 _LABELS_LIMIT = 2**29  # bytes that all of them take as texts
 _DISTINCT_LIMIT = 2**16  # labels
 _GROWTH = 4  # a digit and what divides it from the next become 8 bytes
-_CODE = re.compile(r"[-+]?0[0-9]")
+# Texts, though numbers: float64 keeps no leading zeros, and 15 digits of a whole number.
+_CODE = re.compile(r"[-+]?(0[0-9].*|[0-9]{16,}(\.0*)?)")
 
 Label = float | str
 
@@ -88,7 +89,7 @@ class LabelReader:
                 f"more than {_LABEL_LIMIT} characters"
             )
         value = number(cell, self._table.comma)
-        if not np.isnan(value) and not _CODE.match(cell):
+        if not np.isnan(value) and not _CODE.fullmatch(cell):
             return value
         self.longest = max(self.longest, len(cell))
         return cell

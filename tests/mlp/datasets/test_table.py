@@ -166,6 +166,24 @@ def test_labels_are_as_they_stand_there(tmp_path):
         assert read(path, Reading()).parts["train"].labels.tolist() == expected
 
 
+@pytest.mark.parametrize("block", [40, 2**18])
+@pytest.mark.parametrize("form", ["{}", '"{}"', "-{}", "1{}", "1234{}"])
+def test_whole_numbers_that_float64_merges_are_labels_of_their_own(
+    tmp_path, monkeypatch, form, block
+):
+    monkeypatch.setattr(lines, "_BLOCK", block)
+    names = [form.format(2**53 + k) for k in range(3)]
+    rows = [(*row[:4], names[k]) for row, k in zip(IRIS, CLASSES, strict=True)]
+    path = write(tmp_path, HEADER, *rows)
+    dataset = load(path)
+    kinds = sorted((name.strip('"') for name in names), key=int)
+    assert dataset.class_names == tuple(kinds)
+    features, labels = zip(*read_blocks(path, dataset.preparation, 4, [].append), strict=True)
+    np.testing.assert_array_equal(np.concatenate(features), FEATURES)
+    expected = [kinds.index(names[k].strip('"')) for k in CLASSES]
+    assert np.concatenate(labels).tolist() == expected
+
+
 def test_labels_are_the_same_wherever_the_text_is_cut(tmp_path, monkeypatch):
     monkeypatch.setattr(lines, "_BLOCK", 30)
     cells = [*range(10)] * 20 + ["A", "B", "07"]
