@@ -14,6 +14,7 @@ from .pixel_names import in_order, is_pixel, square
 from .reading import Reading
 
 _INDEX = re.compile(r"|(?i:unnamed: 0|index|rownames|row\.names|(?:.*[ _.])?id)|.*[a-z](?:Id|ID)")
+_NUMBERED = re.compile("(#?)([0-9]{1,6})")
 _LISTED = 12  # columns of a message
 
 
@@ -47,8 +48,8 @@ class Columns(NamedTuple):
         return None if by_place else names
 
     def label_name(self, table: Delimited) -> str:
-        """Return what finds the column of the labels again: its name, or its number from 1 on."""
-        return str(self.label + 1) if table.names is None else table.names[self.label]
+        """Return what finds the column of the labels again: its name, or ``#1`` for the first."""
+        return f"#{self.label + 1}" if table.names is None else table.names[self.label]
 
 
 def choose(table: Delimited, reading: Reading) -> Columns:
@@ -104,7 +105,8 @@ def match(
     size : (int, int) or (int,)
         Height and width of pictures, or the number of features.
     label_column : str or None
-        Its name in training.
+        What `Columns.label_name` returned in training. A name counts only where there is a header,
+        and a number only where there is none: "0" to "784" are names too.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def match(
     if table.names is None:
         return _match_unnamed(table, n_features, picture, label_column)
     wanted = set(names or ())
-    label = _find(table, label_column) if label_column else -1
+    label = _find_again(table, label_column)
     if label < 0:
         found = [k for k in _label_columns(table) if table.names[k] not in wanted]
         label = found[0] if len(found) == 1 else -1
@@ -146,7 +148,7 @@ def _match_unnamed(
     table: Delimited, n_features: int, picture: tuple[int, int] | None, label_column: str | None
 ) -> Columns:
     every = range(table.n_columns)
-    label = _find(table, label_column) if label_column else -1
+    label = _find_again(table, label_column)
     if label < 0 and picture:
         label = 0
     if table.n_columns == n_features:
@@ -201,10 +203,18 @@ def _label_columns(table: Delimited) -> list[int]:
     return [k for k, name in enumerate(table.names or ()) if plain(name) in LABEL_NAMES]
 
 
+def _find_again(table: Delimited, recorded: str | None) -> int:
+    """Find the column that held the labels in training; return -1 where this table has others."""
+    said = _NUMBERED.fullmatch(recorded or "")
+    is_number = said is not None and said[1] == "#"
+    return _find(table, recorded) if recorded and is_number == (table.names is None) else -1
+
+
 def _find(table: Delimited, name: str) -> int:
     """Find a column by its name, or by its number from 1 on where none has; else return -1."""
     if table.names is None:
-        found = int(name) - 1 if re.fullmatch("[0-9]{1,6}", name.strip()) else -1
+        said = _NUMBERED.fullmatch(name.strip())
+        found = int(said[2]) - 1 if said else -1
         return found if 0 <= found < table.n_columns else -1
     exact = [k for k, one in enumerate(table.names) if one == name.strip()]
     alike = [k for k, one in enumerate(table.names) if plain(one) == plain(name)]

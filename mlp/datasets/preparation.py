@@ -47,7 +47,7 @@ class Preparation:
     labels : tuple of str, or None
         What the data's own labels say, as texts, where that is not the number of the class.
     label_column : str or None
-        The column of a table that holds the labels.
+        The column of a table that holds the labels: its name, or ``#`` and its number from 1 on.
     transposed : bool
         Whether rows and columns of pictures in arrays change places.
     border : (float, float) or None

@@ -30,7 +30,7 @@ class Tables(NamedTuple):
     feature_names : tuple of str
         Empty where there is no header, or where they only say which pixels they are.
     label_column : str
-        Its name, or its number from 1 on.
+        Its name, or ``#`` and its number from 1 on where there is no header.
     standardise : bool
         Whether the rows are better standardised.
     notes : tuple of str

@@ -220,7 +220,10 @@ def test_columns_that_are_numbered_are_the_first_that_count(tmp_path):
     path = write(tmp_path, *rows)
     content = read(path, Reading(label_column="3"))
     np.testing.assert_array_equal(content.parts["train"].rows[:, 0], [k * 0.5 for k in range(12)])
-    assert content.label_column == "3"
+    assert content.label_column == "#3"
+    again = read(path, Reading(label_column=content.label_column))
+    np.testing.assert_array_equal(again.parts["train"].rows, content.parts["train"].rows)
+    assert again.label_column == "#3"
 
 
 class TestFolder:

@@ -1,6 +1,7 @@
 """Tables to predict: columns found by name or place, labels recognised, pixels as in training."""
 
 import gzip
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,10 +86,36 @@ def test_labels_that_have_no_class_are_noted_once_for_all_blocks(
 
 
 def test_without_names_the_place_of_the_label_in_training_counts(tmp_path):
-    model = Preparation(KINDS, label_column="5", labels=KINDS)
+    model = Preparation(KINDS, label_column="#5", labels=KINDS)
     features, labels, _ = predicted(tmp_path, model, *IRIS)
     np.testing.assert_array_equal(features, FEATURES)
     assert labels == CLASSES.tolist()
+
+
+@pytest.mark.parametrize(
+    ("recorded", "rows"),
+    [
+        ("#1", digits(SMALL, range(64))),
+        ("#65", digits(SMALL, range(64))),
+        ("#65", [(*row[1:], row[0]) for row in BARE]),
+        ("0", BARE),
+        ("2", BARE),
+        ("0", [range(65), *BARE]),
+    ],
+    ids=["1, names", "65, names", "65, no names", "'0', no names", "'2', no names", "'0', names"],
+)
+def test_a_number_of_a_column_is_no_name_and_a_name_no_number(tmp_path, recorded, rows):
+    model = replace(PICTURES, label_column=recorded)
+    features, labels, _ = predicted(tmp_path, model, *rows)
+    np.testing.assert_array_equal(features, SMALL)
+    assert labels == CLASSES.tolist()
+
+
+@pytest.mark.parametrize("recorded", ["#1", "#2", "#65"])
+def test_no_column_is_guessed_among_names_that_count(tmp_path, recorded):
+    model = replace(PICTURES, label_column=recorded)
+    with pytest.raises(DataError, match="must have 64 columns of features for this model, got 65"):
+        predicted(tmp_path, model, range(65), *BARE)
 
 
 @pytest.mark.parametrize(
