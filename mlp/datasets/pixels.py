@@ -9,6 +9,7 @@ import numpy as np
 from .errors import DataError
 
 _AT_ONCE = 2**20  # values, so that what is made of them on the way stays small
+_DARK = 64  # pictures without a brighter level are likely to have another white than 255
 _ROUNDING = 0.07  # of a grey level: what float16 makes of k / 255 is 0.06 off
 
 
@@ -67,6 +68,17 @@ class Values:
     def unit(self) -> bool:
         """Whether all are fractions from 0 to 1."""
         return self.high <= 1
+
+    @property
+    def are_dark(self) -> bool:
+        """Whether all are dark, if they are levels of 0 to 255."""
+        return self.high < _DARK
+
+    def as_levels(self) -> str:
+        """Return what is said of numbers that are taken for levels of 0 to 255."""
+        dark = f", all of them dark; scale them if {self.high:.0f} is white"
+        levels = f"{self.low:.0f} to {self.high:.0f} are levels of 0 to 255"
+        return f"{levels}{dark if self.are_dark else ''}"
 
     def check(self, dtype: "np.dtype[Any]", name: str) -> None:
         """Check that the numbers of a picture are grey levels, or fractions of them.

@@ -18,7 +18,6 @@ from .preparation import Preparation
 from .transparency import lay_on
 
 CHANNELS = range(1, 5)
-_DARK = 64  # pictures without a brighter level are likely to have another white than 255
 
 
 class Layout(NamedTuple):
@@ -138,12 +137,8 @@ class Layout(NamedTuple):
             yield "False becomes 0, True 255"
         elif self.dtype.kind == "f" and values.unit:
             yield f"0 to 1 becomes 0 to 255{'' if values.exact else ', rounded to whole levels'}"
-        elif self.dtype.kind == "f" or values.high < _DARK:
-            dark = f", all of them dark; scale them if {values.high:.0f} is white"
-            yield (
-                f"{values.low:.0f} to {values.high:.0f} are levels of 0 to 255"
-                f"{dark if values.high < _DARK else ''}"
-            )
+        elif self.dtype.kind == "f" or values.are_dark:
+            yield values.as_levels()
 
     def _said_of_features(self, values: Values) -> Iterator[str]:
         if len(self.shape) == 3:

@@ -60,6 +60,8 @@ def read_table_blocks(
                 raw = to_array([labels.read(block)])
                 found = unplaced.recognise(raw, len(raw), preparation, str(path))
             yield rows.reshape(len(rows), n_features), found
+        if size is not None and not unit and values.are_dark and not _was_dim(preparation, values):
+            note(f"{path}: pixels of {values.as_levels()}")
         for one in (*table.notes, unplaced.note(str(path))):
             if one:
                 note(one)
@@ -81,3 +83,10 @@ def _to_pixels(table: Delimited, block: Block, rows: np.ndarray, unit: bool) -> 
 
 def _are_fractions(rows: np.ndarray) -> bool:
     return bool(((rows >= 0) & (rows <= 1)).all()) and bool((rows != np.rint(rows)).any())
+
+
+def _was_dim(preparation: Preparation, values: Values) -> bool:
+    """Return whether no pixel is, on an average in training, brighter than the brightest here."""
+    mean = preparation.mean
+    most = values.high * preparation.scale * (1 + 1e-9)  # a mean of equal numbers is rounded
+    return mean is not None and max(mean) <= most

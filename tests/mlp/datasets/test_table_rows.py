@@ -155,6 +155,28 @@ def test_pictures_that_lay_on_their_side_in_training_are_turned_too(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("mean", "white", "note"),
+    [
+        (None, 1, "pixels of 0 to 1 are levels of 0 to 255, all of them dark; scale them if 1 is"),
+        (None, 1.0, "pixels of 0 to 1 are levels of 0 to 255, all of them dark"),
+        (None, 16, "pixels of 0 to 16 are levels of 0 to 255, all of them dark"),
+        (0.5, 16, "pixels of 0 to 16 are levels of 0 to 255, all of them dark"),
+        (12 / 255, 16, ""),
+        (None, 255, ""),
+    ],
+    ids=["bits", "bits with points", "16", "16, bright training", "16, dim training", "bytes"],
+)
+def test_pixels_without_a_bright_one_are_noted_once(tmp_path, monkeypatch, mean, white, note):
+    monkeypatch.setattr(lines, "_BLOCK", 400)
+    rows = digits((SMALL > 127) * white, NAMED[0][1:])
+    model = replace(PICTURES, mean=mean and (mean,) * 64, deviation=mean and (1.0,) * 64)
+    features, _, said = predicted(tmp_path, model, *rows)
+    np.testing.assert_array_equal(features, (SMALL > 127) * white)
+    assert len(said) == bool(note)
+    assert not note or said[0].startswith(note)
+
+
+@pytest.mark.parametrize(
     ("preparation", "rows", "message"),
     [
         (
