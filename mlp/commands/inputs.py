@@ -126,6 +126,10 @@ def _test_items(path: Path, classifier: Classifier, messages: Messages) -> Itera
     origin = classifier.origin
     if origin is None:
         return
+    names: tuple[str, ...] | None = classifier.class_names
+    numbers = {str(number) for number in range(len(classifier.class_names))}
+    if classifier.preparation.labels is None and set(classifier.class_names) == numbers:
+        names = None  # of labels 0, 1, ... a file has brought them itself: they are no order
     with warnings.catch_warnings(action="ignore", category=ScaleWarning):  # it has been said
         dataset = load(
             path,
@@ -134,7 +138,7 @@ def _test_items(path: Path, classifier: Classifier, messages: Messages) -> Itera
             image_size=classifier.image_shape,
             transpose=classifier.preparation.transposed,
             label_column=classifier.preparation.label_column,
-            class_names=classifier.class_names,
+            class_names=names,
             sha256=origin.sha256,
         )
     if dataset.test is None:

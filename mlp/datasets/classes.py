@@ -193,7 +193,10 @@ def _order(
         return keys, keys
     if len(set(given)) < len(given) or not all(given):
         raise DataError(f"{name}: class_names must all be different, and none empty")
-    for order in (_numbers(len(given)), given):
+    # Names that a user gives are the order where they are the labels; those that a file brings are
+    # names of 0, 1, ... first, as of digits that begin with 1 and end with 0.
+    numbers = _numbers(len(given))
+    for order in (numbers, given) if complete else (given, numbers):
         if set(keys) <= set(order):
             if len(keys) == len(order):
                 return order, given

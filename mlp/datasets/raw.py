@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from .classes import assign
 from .judge import Pair, check_all
 from .parts import take
@@ -66,12 +68,18 @@ def judge_raw(
         size=reading.image_size,
         transpose=reading.transpose and not from_pictures,
     )
+    labels = {part: pair.labels for part, pair in parts.items()}
+    asked, mixed = reading.class_names, False
+    if from_pictures and asked != known and set(asked) == set(known):  # another order of folders
+        place = np.array([asked.index(one) for one in known])
+        labels = {part: place[one] for part, one in labels.items()}
+        known, asked, mixed = asked, (), True
     classes = assign(
-        {part: pair.labels for part, pair in parts.items()},
+        labels,
         {part: len(rows) for part, rows in taken.rows.items()},
         name,
         known=known,
-        asked=reading.class_names,
+        asked=asked,
         are_classes=reading.label_column is not None,
     )
     made = {
@@ -86,6 +94,6 @@ def judge_raw(
     train = pairs["train"].rows
     size = (train.shape[1], train.shape[2]) if train.ndim == 3 else None
     # Class folders that were given other names are still known by their own.
-    own = known if from_pictures and classes.names != known else classes.own
+    own = known if mixed or (from_pictures and classes.names != known) else classes.own
     preparation = Preparation(classes.names, size, labels=own, transposed=taken.transposed)
     return Judged(pairs, preparation, taken.ground, tuple(notes))

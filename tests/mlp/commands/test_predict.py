@@ -599,3 +599,33 @@ def test_the_ground_that_is_asked_for_is_not_that_of_arrays(scans, tmp_path, cap
         for options in ((), ("--ground", "black"))
     ]
     assert answers[0] == answers[1]
+
+
+def test_names_in_another_order_are_the_order_in_training_and_in_prediction(tmp_path, capsys):
+    """Of folders, of labels that are 0, 1, ..., and of digits that a file names from 1 to 0."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    images = rng.integers(0, 60, (90, 5, 5)).astype(np.uint8)
+    images[np.arange(90), labels] += 150
+    for index, (image, label) in enumerate(zip(images, labels, strict=True)):
+        folder = tmp_path / "fold" / ("2", "9", "10")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{index}.png")
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    np.savez(tmp_path / "b.npz", images=images, labels=labels, class_names=["1", "2", "0"])
+    less = ["--hidden", "8", "--epochs", "30", "--device", "cpu", "--quiet", "--no-report"]
+    for name, options, wanted in (
+        ("fold", ["--class-names", "2", "9", "10"], ["2", "9", "10"]),
+        ("a.npz", ["--class-names", "2", "0", "1"], ["0", "1", "2"]),
+        ("b.npz", [], ["1", "2", "0"]),
+    ):
+        path, out = tmp_path / name, tmp_path / f"run {name}"
+        assert train.main(["--data", str(path), *options, *less, "--out", str(out)]) == 0
+        model = mlp.load_model(out)
+        assert [model.predict(images[labels == k][:1])[0] for k in range(3)] == [
+            model.class_names.index(one) for one in wanted
+        ]
+        capsys.readouterr()
+        assert predict.main([str(out), str(path)]) == 0
+        assert "accuracy 1.0000 over" in capsys.readouterr().err
+    assert predict.main([str(tmp_path / "run fold"), str(tmp_path / "fold" / "10")]) == 0

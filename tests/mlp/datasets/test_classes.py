@@ -99,7 +99,9 @@ def test_names_that_are_the_labels_give_the_order_of_the_classes(source, labels,
 def test_names_of_the_data_are_those_of_the_numbers_or_of_the_sorted_labels():
     assert classes_of(WHICH, known=("p", "q ", "r")).names == ("p", "q", "r")
     assert classes_of(WHICH, known=("2", "1", "0")).names == ("2", "1", "0")
-    assert classes_of(WHICH, asked=("2", "1", "0")).labels["train"].tolist() == WHICH.tolist()
+    assert classes_of(WHICH, known=("2", "1", "0")).labels["train"].tolist() == WHICH.tolist()
+    # Those of a user who names the labels are their order.
+    assert classes_of(WHICH, asked=("2", "1", "0")).labels["train"].tolist() == (2 - WHICH).tolist()
     found = classes_of(WHICH + 1, known=("p", "q", "r"))
     assert (found.names, found.own) == (("p", "q", "r"), ("1", "2", "3"))
     for labels, names, message in (
