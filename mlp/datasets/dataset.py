@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .errors import of_part
-from .given import check_columns, column_names, given_labels, given_rows
+from .given import check_columns, column_names, given_labels, given_rows, numbered
 from .judge import Pair
 from .on_disk import FileRows
 from .preparation import Preparation, learn
@@ -103,6 +103,7 @@ class Dataset:
         given = {"train": (X, y, sample_weight), "valid": valid, "test": test}
         parts: dict[str, Pair] = {}
         known: tuple[str, ...] = ()
+        named = True
         for part, pair in given.items():
             if pair is not None:
                 where = of_part(name, part)
@@ -110,7 +111,16 @@ class Dataset:
                 labels, categories = given_labels(pair[1], where)
                 weights = [None if one is None else np.asarray(one) for one in pair[2:]]
                 parts[part] = Pair(given_rows(pair[0], where), labels, *weights)
+                named = named and bool(categories)
                 known = categories if part == "train" else known
+        if named:  # by number: a category that is called 2 need not be the third
+            found = [numbered(pair.labels, known) for pair in parts.values()]
+            numbers = [one for one in found if one is not None]
+            if len(numbers) == len(parts):
+                parts = {
+                    part: pair._replace(labels=one)
+                    for (part, pair), one in zip(parts.items(), numbers, strict=True)
+                }
         size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
         reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
         pairs, preparation, ground, notes = judge_raw(parts, name, reading, known=known)

@@ -68,6 +68,13 @@ def given_labels(y: Any, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     return labels, ()
 
 
+def numbered(labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray | None:
+    """Return the numbers of labels that are all names of classes; None where one is not."""
+    places = {one: place for place, one in enumerate(names)}
+    found = [places.get(one, -1) for one in labels.tolist()]
+    return None if not found or min(found) < 0 else np.array(found)
+
+
 def column_names(table: Any) -> tuple[str, ...] | None:
     """Return the names of a data frame's columns; None of what has none."""
     columns = getattr(table, "columns", None)

@@ -83,6 +83,23 @@ def test_categories_are_the_classes_in_their_order(kind):
     assert test.labels.tolist() == [2, 0, 0, 2]
 
 
+@pytest.mark.parametrize(
+    "names",
+    [[2, 1, 0], ["2", "1", "0"], [7.0, 5.0, 6.0], ["1.0", "0.0", "2.0"], [10, 9, 8]],
+    ids=str,
+)
+def test_categories_named_by_numbers_are_what_they_are_called(names):
+    codes = np.arange(12) % 3
+    features = np.random.default_rng(0).normal(size=(12, 2))
+    given = Categories(names, codes)
+    dataset = Dataset.from_arrays(
+        features, given, valid=(features, Categories(names[::-1], 2 - codes))
+    )
+    for rows in (dataset.train, dataset.valid):
+        called = [dataset.class_names[label] for label in rows.labels]
+        assert called == [str(names[code]) for code in codes]
+
+
 def test_categories_that_are_numbers_keep_their_order_too():
     dataset = Dataset.from_arrays(np.eye(4), Categories([9, 3, 5], [0, 2, 1, 1]))
     assert dataset.class_names == ("9", "3", "5")
