@@ -71,7 +71,14 @@ def test_a_later_signal_stops_at_once_and_the_earlier_checkpoint_is_good(
     feature_rows, tmp_path, second
 ):
     out = tmp_path / "run"
-    options = [*arguments(feature_rows, "mini-batches", out), "--threads", "1"]
+    options = [
+        *arguments(feature_rows, "mini-batches", out),
+        "--threads",
+        "1",
+        "--hidden",
+        "40",
+        "20",
+    ]
     process = start(*options, program=["-c", SLOW])
     assert process.stderr.readline() == "slow\n"
     process.send_signal(signal.SIGTERM)
