@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from tolerances import ROUNDING
 
 import kernels
 from kernels import blas, reference
@@ -88,4 +89,4 @@ def test_other_libraries_get_the_composition(rule):
     expected = kernels.momentum_update_product(*(one.copy() for one in arrays), 0.9, **rule)
     found = kernels.momentum_update_product(*map(xp.asarray, arrays), 0.9, **rule)
     for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(np.asarray(one), other, rtol=1e-14)
+        np.testing.assert_allclose(np.asarray(one), other, **ROUNDING["float64"])
