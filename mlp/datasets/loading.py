@@ -106,19 +106,24 @@ def load(
         with named(file):
             sha256 = content.sha256()
     known = sha256 in KNOWN_SETS
+    if known and not class_names:
+        preparation = replace(preparation, class_names=KNOWN_SETS[sha256])
     parts = cut(
         pairs["train"].labels,
         TASK_SPLIT if known and split is None else split,
         split_seed,
         has_valid="valid" in pairs,
         has_test="test" in pairs,
+        class_names=preparation.class_names,
         name=name,
     )
     rows = {"train": pick(pairs["train"], parts.train, n_classes)}
     absent = sorted(set(range(n_classes)) - set(np.unique(rows["train"].labels).tolist()))
     if absent:
+        shown = ", ".join(preparation.class_names[k] for k in absent[:9])
+        shown += ", ..." if len(absent) > 9 else ""
         raise DataError(
-            f"{name}: classes {absent} have no training rows; the split must give more of them",
+            f"{name}: class {shown} has no training rows; the split must give more of them",
             mend="without --split every class is divided by shares",
         )
     for part, index in (("valid", parts.valid), ("test", parts.rest)):
@@ -126,8 +131,6 @@ def load(
             rows[part] = pick(pairs[part], slice(None), n_classes)
         else:
             rows[part] = pick(pairs["train"], index, n_classes)
-    if known and not class_names:
-        preparation = replace(preparation, class_names=KNOWN_SETS[sha256])
     preparation = replace(
         preparation,
         ink="auto" if known else "light",

@@ -1,5 +1,6 @@
 """Which rows train, which validate and which test: the task's way, or shares of every class."""
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, NamedTuple, TypeAlias
 
@@ -29,6 +30,7 @@ def cut(
     *,
     has_valid: bool = False,
     has_test: bool = False,
+    class_names: Sequence[str],
     name: str,
 ) -> Cut:
     """Divide rows that are not divided yet.
@@ -46,6 +48,8 @@ def cut(
         In [0, 2**32).
     has_valid, has_test : bool
         Whether there are such rows besides.
+    class_names : sequence of str
+        For messages.
     name : str
         What a message begins with.
 
@@ -68,11 +72,11 @@ def cut(
     if split is None:
         left = 1 - sum(_SHARES)
         train, valid = (1 - left, left) if has_test else (1 - left, 0.0) if has_valid else _SHARES
-        return _by_class(labels, order, (valid, 1 - train - valid), name)
+        return _by_class(labels, order, (valid, 1 - train - valid), class_names, name)
     if isinstance(split[0], float):
         if sum(split) > 1 - 1e-9 and not has_test:
             raise DataError(f"{name}: the split must leave some rows to test, got {split}")
-        return _by_class(labels, order, (split[1], 1 - sum(split)), name)
+        return _by_class(labels, order, (split[1], 1 - sum(split)), class_names, name)
     return _by_counts(order, split, has_test, name)
 
 
@@ -88,13 +92,19 @@ def _by_counts(order: np.ndarray, split: Split, has_test: bool, name: str) -> Cu
     return Cut(order[:train], order[train : train + valid], order[train + valid :])
 
 
-def _by_class(labels: np.ndarray, order: np.ndarray, shares: tuple[float, float], name: str) -> Cut:
+def _by_class(
+    labels: np.ndarray,
+    order: np.ndarray,
+    shares: tuple[float, float],
+    class_names: Sequence[str],
+    name: str,
+) -> Cut:
     """Give `shares` of every class to validation and to the rest, but at least a row."""
     counts = np.bincount(labels)
     wanted = [share > 1e-9 for share in shares]  # what is left of 1 may be rounding
     few = np.flatnonzero(counts < 1 + sum(wanted))
     if len(few):
-        shown = ", ".join(map(str, few[:9])) + (", ..." if len(few) > 9 else "")
+        shown = ", ".join(class_names[k] for k in few[:9]) + (", ..." if len(few) > 9 else "")
         raise DataError(
             f"{name}: every class must have at least {1 + sum(wanted)} rows, one for each part of "
             f"the split; class {shown} has fewer"

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from mlp import DataError
 from mlp.datasets.split import TASK_SPLIT, counts, cut, is_split
 
+NAMES = "abcdefghijklmnopq"
+
 
 def of(labels, split=None, **own):
-    return cut(np.asarray(labels), split, 521, name="a", **own)
+    return cut(np.asarray(labels), split, 521, class_names=NAMES, name="a", **own)
 
 
 @given(
@@ -58,10 +60,10 @@ def test_what_the_data_divide_themselves_is_not_divided_again(own, sizes):
 
 def test_a_class_of_too_few_rows_is_named():
     labels = np.repeat([0, 1, 2, 3], [5, 2, 9, 1])
-    message = r"a: every class must have at least 3 rows, .*; class 1, 3 has fewer"
+    message = r"a: every class must have at least 3 rows, .*; class b, d has fewer"
     with pytest.raises(DataError, match=message):
         of(labels)
-    with pytest.raises(DataError, match=r"at least 2 rows, .*; class 3 has fewer"):
+    with pytest.raises(DataError, match=r"at least 2 rows, .*; class d has fewer"):
         of(labels, has_test=True)
 
 
@@ -89,5 +91,5 @@ def test_shares_that_leave_nothing_to_test_are_refused_unless_there_are_test_row
     labels = np.arange(60) % 3
     for shares in ((0.8, 0.2), (0.7, 0.3), (0.9, 0.1)):
         with pytest.raises(DataError, match=r"a: the split must leave some rows to test, got \("):
-            cut(labels, shares, 0, name="a")
-        assert len(cut(labels, shares, 0, has_test=True, name="a").rest) == 0
+            cut(labels, shares, 0, class_names=NAMES, name="a")
+        assert len(cut(labels, shares, 0, has_test=True, class_names=NAMES, name="a").rest) == 0
