@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .errors import of_part
+from .errors import DataError, of_part
 from .given import check_columns, column_names, given_labels, given_rows, numbered
 from .judge import Pair
 from .on_disk import FileRows
 from .preparation import Preparation, learn
 from .raw import judge_raw
-from .reading import Reading
+from .reading import Reading, checked_names, checked_size
 from .rows import Rows
 from .split import Split
 
@@ -107,6 +107,10 @@ class Dataset:
         for part, pair in given.items():
             if pair is not None:
                 where = of_part(name, part)
+                if not isinstance(pair, tuple | list) or len(pair) not in (2, 3):
+                    raise DataError(
+                        f"{where}: must be (X, y) or (X, y, sample_weight), got {_shape_of(pair)}"
+                    )
                 check_columns(pair[0], column_names(X), where)
                 labels, categories = given_labels(pair[1], where)
                 weights = [None if one is None else np.asarray(one) for one in pair[2:]]
@@ -121,8 +125,9 @@ class Dataset:
                     part: pair._replace(labels=one)
                     for (part, pair), one in zip(parts.items(), numbers, strict=True)
                 }
-        size = None if image_size is None else (int(image_size[0]), int(image_size[1]))
-        reading = Reading(size, transpose, class_names=tuple(map(str, class_names or ())))
+        reading = Reading(
+            checked_size(image_size), transpose, class_names=checked_names(class_names)
+        )
         pairs, preparation, ground, notes = judge_raw(parts, name, reading, known=known)
         if preparation.image_size is None:
             preparation = replace(preparation, feature_names=column_names(X))
@@ -194,6 +199,11 @@ class Dataset:
     def to(self, device: "Device") -> "Dataset":
         """Copy all rows to a device; rows on disk stay there for NumPy, and are read for others."""
         return self.map(lambda rows: rows.map(device.put))
+
+
+def _shape_of(pair: Any) -> str:
+    kind = type(pair).__name__
+    return f"{kind} of {len(pair)}" if isinstance(pair, tuple | list) else kind
 
 
 def pick(source: Pair, index: np.ndarray | slice, n_classes: int) -> Rows:

@@ -15,7 +15,7 @@ from .errors import DataError, named
 from .on_disk import FileRows
 from .preparation import learn
 from .raw import judge_raw
-from .reading import Reading
+from .reading import Reading, checked_names, checked_size
 from .rows import Rows
 from .split import TASK_SPLIT, Cut, Split, cut
 
@@ -88,11 +88,8 @@ def load(
         Gradient descent will hardly learn from features as they are scaled.
     """
     name, file = str(path), Path(os.path.expanduser(path))
-    if image_size is not None:
-        image_size = (int(image_size[0]), int(image_size[1]))
-        if min(image_size) < 1:
-            raise DataError(f"image_size must be a height and a width from 1 on, got {image_size}")
-    reading = Reading(image_size, transpose, label_column, tuple(class_names or ()))
+    names = checked_names(class_names)
+    reading = Reading(checked_size(image_size), transpose, label_column, names)
     content = read(file, reading)
     pairs, preparation, ground, notes = judge_raw(
         content.parts,
@@ -106,7 +103,7 @@ def load(
         with named(file):
             sha256 = content.sha256()
     known = sha256 in KNOWN_SETS
-    if known and not class_names:
+    if known and not names:
         preparation = replace(preparation, class_names=KNOWN_SETS[sha256])
     parts = cut(
         pairs["train"].labels,

@@ -283,7 +283,19 @@ def test_arrays_in_memory_are_judged_as_those_of_a_file_are():
     for arguments, options, message in (
         ((images, labels[:50]), {}, "the arrays: holds 60 rows but 50 labels"),
         ((np.where(features > 0.99, np.nan, features), labels), {}, "must be finite, row"),
-        ((images, labels), {"class_names": "ab"}, "class_names must be 3 for labels 0 to 2, got 2"),
+        ((images, labels), {"class_names": ["a", "b"]}, "class_names must be 3 for .*, got 2"),
+        (
+            (images, labels),
+            {"class_names": "abc"},
+            "class_names must be a list of names, got 'abc'",
+        ),
+        ((images, labels), {"class_names": 3}, "class_names must be a list of names, got 3"),
+        ((images, labels), {"image_size": 2}, "image_size must be a height and a width .*, got 2"),
+        ((images, labels), {"image_size": (5, 4, 1)}, r"image_size must be .*, got \(5, 4, 1\)"),
+        ((images, labels), {"image_size": "54"}, "image_size must be a height and .*, got '54'"),
+        ((images, labels), {"valid": (images,)}, r"validation set: must be \(X, y\) .* tuple of 1"),
+        ((images, labels), {"test": (images,) * 4}, r"test set: must be \(X, y\) or .* tuple of 4"),
+        ((images, labels), {"valid": dataset}, r"validation set: must be .*, got Dataset"),
         ((images, labels), {"test": (images[:, 1:], labels)}, r"test rows must be uint8 of shape"),
         ((images, labels), {"test": (features, labels)}, r"got float64 of shape \(20,\)"),
         (
