@@ -8,6 +8,7 @@ either on the same CPU and BLAS.
 
 import threading
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -40,15 +41,16 @@ def row_pieces(start: int, stop: int, rows: int) -> list[slice]:
 
 
 def unit_pieces(units: int) -> list[slice]:
-    """Cut a hidden layer's units into slices of one width, a multiple of 16; the last is narrower.
+    """Cut a hidden layer's units into slices about as wide as each other.
 
-    At most 128 each, so that many threads get some, and two at least from 200 units on: with
-    fewer, to wait for another thread takes longer than it spares. BLAS multiplies widths that are
-    no multiple of 16 more slowly.
+    Each begins at the multiple of 16 next to its even share: BLAS multiplies other widths more
+    slowly, and any number of threads get about as much. They are at most 128 wide,
+    the last one at most 135, so that many threads get some, and two at least from 200 units on:
+    with fewer, to wait for another thread takes longer than it spares.
     """
     pieces = 1 if units < 200 else max(2, -(-units // 128))
-    width = 16 * -(-units // (16 * pieces))
-    return row_pieces(0, units, width)
+    starts = [(units * piece + 8 * pieces) // (16 * pieces) * 16 for piece in range(pieces)]
+    return [slice(start, stop) for start, stop in pairwise([*starts, units])]
 
 
 def share(pieces: int, rank: int, size: int) -> range:
