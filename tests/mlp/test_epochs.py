@@ -52,9 +52,15 @@ def test_a_thousand_units_are_shared_by_eight_threads_and_evenly_by_fewer(thread
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("alike", [False, True])
-def test_pieces_side_by_side_have_the_bits_of_pieces_apart(make_dataset, monkeypatch, alike, dtype):
-    """Where BLAS does not give them these, the trial must find it; else both ways are taken."""
-    dataset, config = make_dataset(n_features=200), replace(DIVIDED, hidden=(500,), dtype=dtype)
+@pytest.mark.parametrize("width", [500, 512, 1024])
+def test_pieces_side_by_side_have_the_bits_of_pieces_apart(
+    make_dataset, monkeypatch, width, alike, dtype
+):
+    """Where BLAS does not give them these, the trial must find it; else both ways are taken.
+
+    Beside 512 and 1024 units, and 512 of two threads, lie dead ones.
+    """
+    dataset, config = make_dataset(n_features=200), replace(DIVIDED, hidden=(width,), dtype=dtype)
     expected = parameters_sha256(train(dataset, replace(config, threads=4)).parameters)
     tried = []
     original = units._alike
