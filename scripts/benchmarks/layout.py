@@ -28,30 +28,28 @@ def memory_title(device: str) -> str:
     return "peak memory, MB" if device == "cpu" else "peak memory of the GPU, MB"
 
 
-def speed_table(results: Results, device: str = "cpu") -> str:
-    """Lay out a line for each contestant, ours first, then by its time with the first title."""
-    first = next(iter(results.values()))
-    names = sorted(first, key=lambda n: (n != "ours", spread(first[n].seconds).median))
-    head, rule = ["contestant"], ["---"]
-    for title in results:
-        head += [f"{title}, ms an epoch", "/ ours (best)", memory_title(device)]
-        rule += ["---", "---", "---:"]
-    started = any(one.starts for one in first.values())
+def speed_tables(results: Results, device: str = "cpu") -> str:
+    """Lay out a table for each configuration: a line a contestant, ours first, then the fastest."""
+    return "\n\n".join(
+        f"{title}:\n\n{_speed_table(measured, device)}" for title, measured in results.items()
+    )
+
+
+def _speed_table(measured: Mapping[str, Measured], device: str) -> str:
+    names = sorted(measured, key=lambda n: (n != "ours", spread(measured[n].seconds).median))
+    started = any(one.starts for one in measured.values())
+    head = ["contestant", "ms an epoch", "/ ours (best)", memory_title(device)]
     head += ["start to first epoch, s"] * started
-    rule += ["---:"] * started
-    lines = [head, rule]
+    lines = [head, ["---", "---", "---", "---:", "---:"][: len(head)]]
     for name in names:
-        cells = [titled(name, first[name])]
-        for measured in results.values():
-            one = measured[name]
-            epoch = milliseconds(one.seconds)
-            ratio = compare(one.seconds, measured["ours"].seconds)
-            form = ".0f" if epoch.low >= 100 else ".3g"
-            against = f"{ratio.rounds.median:.2f} ({ratio.best:.2f})" if name != "ours" else ""
-            cells += [ranged(epoch, form), against]
-            cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
+        one = measured[name]
+        epoch = milliseconds(one.seconds)
+        ratio = compare(one.seconds, measured["ours"].seconds)
+        against = f"{ratio.rounds.median:.2f} ({ratio.best:.2f})" if name != "ours" else ""
+        cells = [titled(name, one), ranged(epoch, ".0f" if epoch.low >= 100 else ".3g"), against]
+        cells.append("" if name == "floor" else f"{one.peak_bytes / 1e6:.0f}")
         if started:
-            cells.append("" if name == "floor" else f"{spread(first[name].starts).median:.2f}")
+            cells.append("" if name == "floor" else f"{spread(one.starts).median:.2f}")
         lines.append(cells)
     return table(lines)
 

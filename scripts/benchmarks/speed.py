@@ -58,7 +58,7 @@ def report(bench: Bench) -> Report:
         },
     }
     parts = [
-        layout.speed_table(results, bench.config.device),
+        layout.speed_tables(results, bench.config.device),
         " ".join(filter(None, [note(bench, results, gaps), doubt, place])),
         layout.figure_lines(found),
     ]
@@ -70,7 +70,7 @@ def note(
     results: Mapping[str, Mapping[str, Measured]],
     gaps: Mapping[str, Mapping[str, float]],
 ) -> str:
-    """Say what the table's numbers are, and what was checked before they were taken."""
+    """Say what the tables' numbers are, and what was checked before they were taken."""
     options = bench.options
     networks = {hyphenated(config.hidden): None for config in bench.configs.values()}
     ours = next(iter(results.values()))["ours"]

@@ -71,7 +71,9 @@ def test_the_command_line_leaves_record_table_and_chart(small, page, tmp_path, c
     with Image.open(out / "benchmark.png") as image:
         assert len(image.convert("RGB").getcolors(2**24)) > 50
     text = page.read_text()
-    assert text.startswith("above\n<!-- benchmark:begin -->\n| contestant | 8, batches of 64, ms")
+    assert text.startswith("above\n<!-- benchmark:begin -->\n8, batches of 64:\n\n| contestant |")
+    assert text.count("| contestant | ms an epoch |") == 2
+    assert "\n\n9-4, batches of 64:\n\n| contestant |" in text
     assert text.endswith("\n<!-- benchmark:end -->\nbelow\n")
     assert "\nold\n" not in text
     assert "Hidden units 8 and 9-4, learning rate 0.1, 400 training rows" in text

@@ -29,7 +29,8 @@ def test_figures_leave_the_floor_and_plain_numpy_out_of_the_peers():
     assert found["notebook / ours"].rounds == (3.5, 3.0, 4.0)
     assert found["peak memory, ours / leanest peer (notebook)"].best == 0.5
     assert found["start to first epoch, fastest peer / ours"].best == 4.0
-    table = layout.speed_table(results).splitlines()
+    title, _, *table = layout.speed_tables(results).splitlines()
+    assert title == "full batch:"
     assert table[2].startswith("| **ours** | 1000 |  | 0 | 1.00 |")
     assert table[-1] == (
         "| the notebook's way, float64 | 3500 (3000 to 4000) | 3.50 (3.00) | 0 | 4.00 |"
