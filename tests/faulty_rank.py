@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mpi4py import MPI
 
-import mlp.units
+import mlp.narrow
 import mlp.work
 from mlp.commands import train
 from mlp.run import ranks
@@ -30,7 +30,7 @@ def break_down(rank):
 
 def break_down_in_a_narrower_network(rank):
     """Let a piece of hidden units fail, in the middle of a step."""
-    fail_later(rank, mlp.units, "relu_backward")
+    fail_later(rank, mlp.narrow, "relu_backward")
 
 
 def find_other_labels(rank):

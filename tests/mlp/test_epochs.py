@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from thread_ranks import MPI, on_ranks
 from tolerances import TRAINING
 
-from mlp import TrainingConfig, model, train, units
+from mlp import TrainingConfig, model, narrow, train
 from mlp.model import named_arrays, parameters_sha256
 from mlp.optimizer import Momentum
 from mlp.sharding import share, unit_pieces
@@ -63,13 +63,13 @@ def test_pieces_side_by_side_have_the_bits_of_pieces_apart(
     dataset, config = make_dataset(n_features=200), replace(DIVIDED, hidden=(width,), dtype=dtype)
     expected = parameters_sha256(train(dataset, replace(config, threads=4)).parameters)
     tried = []
-    original = units._alike
+    original = narrow._alike
 
     def trial(*shape):
         tried.append(original(*shape) and alike)
         return tried[-1]
 
-    monkeypatch.setattr(units, "_alike", trial)
+    monkeypatch.setattr(narrow, "_alike", trial)
     found = parameters_sha256(train(dataset, replace(config, threads=1)).parameters)
     assert found == expected
     assert tried
@@ -93,14 +93,14 @@ def test_few_numbers_agree_by_no_chance(make_dataset, units, batch_size, n_featu
 def test_a_blas_whose_columns_depend_on_their_place_is_found_out(monkeypatch):
     """A product whose last bits depend on the columns beside them, as some kernels' do."""
     shape = ((128, 128), 64, 200, 10, "float32", Momentum())
-    original = units.bias_relu
+    original = narrow.bias_relu
 
     def placed(z, bias):
         z[:, 200:] *= np.float32(1 + 2**-22)
         return original(z, bias)
 
-    monkeypatch.setattr(units, "bias_relu", placed)
-    assert not units._alike.__wrapped__(*shape)
+    monkeypatch.setattr(narrow, "bias_relu", placed)
+    assert not narrow._alike.__wrapped__(*shape)
 
 
 @pytest.mark.parametrize(
@@ -192,17 +192,17 @@ def test_weights_and_rows_are_bitwise_the_same_for_any_number_of_ranks(
 
 def test_a_failing_thread_ends_the_training_with_its_own_error(make_dataset, monkeypatch):
     main = threading.get_ident()
-    original = units.relu_backward
+    original = narrow.relu_backward
 
     def failing(*arguments):
         if threading.get_ident() != main:
             raise ZeroDivisionError("in a helper")
         return original(*arguments)
 
-    monkeypatch.setattr(units, "relu_backward", failing)
+    monkeypatch.setattr(narrow, "relu_backward", failing)
     with pytest.raises(ZeroDivisionError, match="in a helper"):
         train(make_dataset(), DIVIDED)
-    monkeypatch.setattr(units, "relu_backward", original)
+    monkeypatch.setattr(narrow, "relu_backward", original)
     monkeypatch.setattr(model, "softmax_cross_entropy", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):  # at the meeting, in whichever thread
         train(make_dataset(), DIVIDED)
