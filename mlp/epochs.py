@@ -6,7 +6,6 @@ training is to stop within an epoch a generator returns: what it has yielded las
 """
 
 from collections.abc import Callable, Iterator
-from itertools import count
 from typing import NamedTuple, TypeAlias
 
 from kernels import Array
@@ -49,16 +48,23 @@ def full_batch(
 ) -> Iterator[Epoch]:
     """Train with one step an epoch, from the weights after `start` epochs on."""
     last = work.config.epochs
+
+    def measured(epoch: int) -> dict[str, list[Sums]]:
+        if epoch < last:
+            return work.measure(parameters, work.training_job(parameters))
+        rows = work.dataset.train
+        return work.measure(parameters, work.evaluation_job(parameters, rows, as_training=True))
+
+    sums = measured(start)
     for epoch in range(start, last):
-        sums = work.measure(parameters, work.training_job(parameters))
         yield Epoch(parameters, velocity, sums)
         with work.team:
             if work.keep:
                 parameters, velocity = work.copies(parameters, velocity)
             rate = learning_rate(work.config, epoch, last)
             parameters, velocity = work.update(parameters, velocity, sums["train"][0], rate)
-    job = work.evaluation_job(parameters, work.dataset.train, as_training=True)
-    yield Epoch(parameters, velocity, work.measure(parameters, job))
+            sums = measured(epoch + 1)
+    yield Epoch(parameters, velocity, sums)
 
 
 # Takes weights, velocity, an order of the rows and steps; leaves the weights as they are. Returns
@@ -73,20 +79,19 @@ def mini_batches(
     work: Work, parameters: Parameters, velocity: Parameters, start: int, one_epoch: OneEpoch
 ) -> Iterator[Epoch]:
     """Train with many steps an epoch, over the rows in an order of the seed and the epoch alone."""
-    seen: list[Sums] = []
-    for epoch in count(start):
-        job = None if seen else work.evaluation_job(parameters, work.dataset.train)
-        sums = work.measure(parameters, job)
+    train = work.evaluation_job(parameters, work.dataset.train)
+    sums = work.measure(parameters, train)
+    for epoch in range(start, work.config.epochs):
         # To read the sums is to wait for the device, so what the host can do comes first.
-        coming = work.steps(epoch) if epoch < work.config.epochs else None
-        yield Epoch(parameters, velocity, {"train": seen, **sums})
-        if coming is None:
-            return
+        coming = work.steps(epoch)
+        yield Epoch(parameters, velocity, sums)
         with work.team:
             advanced = one_epoch(work, parameters, velocity, *coming)
-        if advanced is None:
-            return
-        parameters, velocity, seen = advanced
+            if advanced is None:
+                return
+            parameters, velocity, seen = advanced
+            sums = {"train": seen, **work.measure(parameters, None)}
+    yield Epoch(parameters, velocity, sums)
 
 
 def by_rows(
