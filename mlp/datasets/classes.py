@@ -59,7 +59,7 @@ def assign(
         the labels are such names, or numbers below their count.
     asked : sequence of str
         Names that the user gives, in the order of the sorted labels, or of the classes where the
-        labels are these names; then `known` does not count.
+        labels are these names; then `known` does not count, but for its order.
     are_classes : bool
         Whether the user has said that the labels are classes, however many there are.
 
@@ -78,7 +78,13 @@ def assign(
     train = every["train"]
     if not (are_classes or asked):
         _check_kind(train, name)
-    given = tuple(asked or (one.strip() for one in known))
+    known = tuple(one.strip() for one in known)
+    given = tuple(asked or known)
+    if given != known and sorted(given) == sorted(known) and not {*train.texts} <= {*given}:
+        # Labels are numbers of the file's own names: another order would only call them wrongly.
+        raise DataError(
+            f"{name}: class_names must be in the order of its own, {_shown(known)}, or left out"
+        )
     keys, names = _order(train, given, name, complete=not asked)
     if len(keys) * max(map(len, keys + names), default=0) > NAMES_LIMIT:
         raise DataError(f"{name}: its {len(keys)} labels or class names are too long for a model")

@@ -113,7 +113,13 @@ def test_names_of_the_data_are_those_of_the_numbers_or_of_the_sorted_labels():
         with pytest.raises(DataError, match=f"^a: .*{message}") as caught:
             classes_of(labels, known=names)
         assert "--" not in str(caught.value)
-    # What the user says counts.
+    # What the user says counts, but not against the data: another order would call them wrongly.
+    for labels in (WHICH, WHICH + 1, np.array(["a", "b", "c"])[WHICH], np.eye(3)[WHICH]):
+        with pytest.raises(DataError, match=r"^a: class_names must be in the order of its own, p"):
+            classes_of(labels, known=("p ", "q", "r"), asked=("r", "q", "p"))
+        assert classes_of(labels, known=tuple("pqr"), asked=tuple("pqr")).names == tuple("pqr")
+    named = classes_of(np.array(["p", "q", "r"])[WHICH], known=tuple("pqr"), asked=tuple("rqp"))
+    assert [named.names[k] for k in named.labels["train"]] == ["pqr"[k] for k in WHICH]
     assert classes_of(WHICH + 1, known=("N/A", *"abc"), asked=tuple("abc")).names == tuple("abc")
 
 
