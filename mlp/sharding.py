@@ -44,9 +44,9 @@ def unit_pieces(units: int) -> list[slice]:
     """Cut a hidden layer's units into slices about as wide as each other.
 
     Each begins at the multiple of 16 next to its even share: BLAS multiplies other widths more
-    slowly, and any number of threads get about as much. They are at most 128 wide,
-    the last one at most 135, so that many threads get some, and two at least from 200 units on:
-    with fewer, to wait for another thread takes longer than it spares.
+    slowly, and any number of threads get about as much. They are at most 128 wide, the last one
+    135, so that many threads get some, and two at least from 200 units on: with fewer, to wait for
+    another thread takes longer than it spares.
     """
     pieces = 1 if units < 200 else max(2, -(-units // 128))
     starts = [(units * piece + 8 * pieces) // (16 * pieces) * 16 for piece in range(pieces)]
