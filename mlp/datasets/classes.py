@@ -80,12 +80,13 @@ def assign(
         _check_kind(train, name)
     known = tuple(one.strip() for one in known)
     given = tuple(asked or known)
-    if given != known and sorted(given) == sorted(known) and not {*train.texts} <= {*given}:
-        # Labels are numbers of the file's own names: another order would only call them wrongly.
+    # Numbers of the file's own names come before names that are numbers; see `_order`.
+    named = {*train.texts} <= {*known} and not {*train.texts} <= {*_numbers(len(known))}
+    if given != known and sorted(given) == sorted(known) and not named:
         raise DataError(
             f"{name}: class_names must be in the order of its own, {_shown(known)}, or left out"
         )
-    keys, names = _order(train, given, name, complete=not asked)
+    keys, names = _order(train, given, name, complete=given == known)
     if len(keys) * max(map(len, keys + names), default=0) > NAMES_LIMIT:
         raise DataError(f"{name}: its {len(keys)} labels or class names are too long for a model")
     found = {}

@@ -118,6 +118,12 @@ def test_names_of_the_data_are_those_of_the_numbers_or_of_the_sorted_labels():
         with pytest.raises(DataError, match=r"^a: class_names must be in the order of its own, p"):
             classes_of(labels, known=("p ", "q", "r"), asked=("r", "q", "p"))
         assert classes_of(labels, known=tuple("pqr"), asked=tuple("pqr")).names == tuple("pqr")
+    digits = ("1", "2", "0")  # of labels that are numbers of these, not these themselves
+    for asked in ((), digits):
+        found = classes_of(WHICH, known=digits, asked=asked)
+        assert (found.names, found.labels["train"].tolist()) == (digits, WHICH.tolist())
+    with pytest.raises(DataError, match=r"its own, 1, 2, 0, or left out$"):
+        classes_of(WHICH, known=digits, asked=("0", "1", "2"))
     named = classes_of(np.array(["p", "q", "r"])[WHICH], known=tuple("pqr"), asked=tuple("rqp"))
     assert [named.names[k] for k in named.labels["train"]] == ["pqr"[k] for k in WHICH]
     assert classes_of(WHICH + 1, known=("N/A", *"abc"), asked=tuple("abc")).names == tuple("abc")
