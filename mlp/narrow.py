@@ -18,9 +18,10 @@ from .optimizer import Momentum
 
 # Rows at least of a batch whose pieces may lie side by side, and of all that is tried before.
 _LEAST_ROWS, _TRIED_ROWS = 8, 256
-# Units. Rows of a weight that are a multiple of so many wide share few sets of a cache, and a
-# product takes up to a third longer; a few dead units beside them prevent it.
+# Units. Rows of a weight that are a multiple of so many wide share few sets of a cache, and on one
+# thread a product of few rows takes up to a third longer; a few dead units beside them prevent it.
 _ALIGNED, _DEAD = 512, 8
+_FEW_ROWS = 128
 
 
 class Narrow(NamedTuple):
@@ -42,16 +43,16 @@ class Narrow(NamedTuple):
         """Return views of some of the units."""
         return Narrow(self.weight[:, units], self.bias[units], self.out[units, :])
 
-    def copy(self) -> "Narrow":
-        """Copy all units; beside a multiple of 512 come dead ones, whose numbers are and stay 0."""
-        xp, width = array_namespace(self.bias), self.bias.shape[0]
-        if width % _ALIGNED:
+    def copy(self, dead: int = 0) -> "Narrow":
+        """Copy all units; beside them come some dead ones, whose numbers are and stay 0."""
+        if not dead:
             return Narrow(*map(copied, self))
+        xp = array_namespace(self.bias)
 
         def widened(array: Array, axis: int) -> Array:
-            shape = (*array.shape[:axis], _DEAD, *array.shape[axis + 1 :])
-            dead = xp.zeros(shape, dtype=array.dtype, device=device(array))
-            return xp.concat([array, dead], axis=axis)
+            shape = (*array.shape[:axis], dead, *array.shape[axis + 1 :])
+            zeros = xp.zeros(shape, dtype=array.dtype, device=device(array))
+            return xp.concat([array, zeros], axis=axis)
 
         return Narrow(*map(widened, self, (1, 0, 0)))
 
@@ -96,25 +97,33 @@ def runs_of(
     rows: set[int],
 ) -> list[Run]:
     """Copy a member's pieces: side by side where that gives the same bits for so many rows."""
-    groups = [[piece] for piece in mine]
+    groups, dead = [[piece] for piece in mine], 0
     if len(mine) > 1 and is_numpy_array(lower.weight):
         widths = tuple(units[piece].stop - units[piece].start for piece in mine)
+        few = sum(widths) % _ALIGNED == 0 and max(rows) <= _FEW_ROWS
         n_in, n_out, dtype = lower.weight.shape[0], lower.out.shape[1], lower.weight.dtype.name
-        if all(_alike(widths, size, n_in, n_out, dtype, rule) for size in rows):
-            groups = [list(mine)]
+        shape = n_in, n_out, dtype, _DEAD if few else 0
+        if all(_alike(widths, size, *shape, rule) for size in rows):
+            groups, dead = [list(mine)], shape[-1]
 
     def run(group: list[int]) -> Run:
         first = units[group[0]].start
         pieces = {k: slice(units[k].start - first, units[k].stop - first) for k in group}
         whole = slice(first, units[group[-1]].stop)
-        return Run(pieces, *(one.cut(whole).copy() for one in (lower, velocity)))
+        return Run(pieces, *(one.cut(whole).copy(dead) for one in (lower, velocity)))
 
     return list(map(run, groups))
 
 
 @cache
 def _alike(
-    widths: tuple[int, ...], rows: int, n_in: int, n_out: int, dtype: str, rule: Momentum
+    widths: tuple[int, ...],
+    rows: int,
+    n_in: int,
+    n_out: int,
+    dtype: str,
+    dead: int,
+    rule: Momentum,
 ) -> bool:
     """Try whether BLAS gives pieces the same bits side by side as one by one.
 
@@ -137,7 +146,7 @@ def _alike(
         piece: Run({piece: slice(0, widths[piece])}, *(one.cut(some).copy() for one in both))
         for piece, some in pieces.items()
     }
-    beside = Run(pieces, *(one.copy() for one in both))
+    beside = Run(pieces, *(one.copy(dead) for one in both))
     for _ in range(-(-_TRIED_ROWS // rows)):
         x, dz = draw(rows, n_in), draw(rows, n_out)
 
