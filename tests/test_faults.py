@@ -212,6 +212,7 @@ def test_too_little_memory_is_one_line(feature_rows, tmp_path, monkeypatch, caps
     assert "not enough memory; lower --hidden or --shard-rows (Unable" in one_line(capsys)
 
 
+@pytest.mark.slow
 def test_every_file_cut_short_is_recovered_or_refused_in_one_line(finished, tmp_path, capsys):
     """Cut every file of a run at random points; --resume gives the same bits or one line."""
     chance = random.Random(7)

@@ -199,6 +199,7 @@ def forms(folder):
     }
 
 
+@pytest.mark.slow
 def test_every_form_of_data_in_the_table_trains(tmp_path):
     table = README.partition("| form | what is read of it |\n| --- | --- |\n")[2].split("\n\n")[0]
     made = forms(tmp_path)

@@ -176,6 +176,7 @@ def gpus(monkeypatch, machine):
     )
 
 
+@pytest.mark.slow
 def test_on_a_gpu_contestants_compute_there_and_its_memory_is_compared(gpus, small, tmp_path):
     arguments = ["--device", "cuda:1", "--against", "floor", "--batch-size", "full", "100"]
     status = benchmark.main([*small, *arguments, "--starts", "1", "--out", str(tmp_path)])

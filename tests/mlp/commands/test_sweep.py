@@ -215,6 +215,7 @@ def test_a_run_of_other_options_is_left_alone(swept, letters, capsys):
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_is_begun_anew_and_what_else_lies_there_stays(swept, command, tmp_path):
     out = tmp_path / "again"
     shutil.copytree(swept[1], out)

@@ -175,6 +175,7 @@ print(re.search("VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/status is Linux's")
 @pytest.mark.parametrize("batch_size", [1000, 500], ids=["rows", "units"])
 def test_peak_memory_does_not_grow_with_the_rows(tmp_path, batch_size):

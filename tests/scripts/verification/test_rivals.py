@@ -18,6 +18,7 @@ from mlp import TrainingConfig
 ROOT = Path(__file__).resolve().parents[3]
 
 
+@pytest.mark.slow
 def test_one_of_the_others_is_raced_in_a_process_of_its_own(letters):
     """Plain NumPy on the CPU in the place of a framework on the GPU."""
     config = TrainingConfig(
