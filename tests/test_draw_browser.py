@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
+from tolerances import PAGE
 
 from mlp import Classifier, Preparation, init_parameters
 from mlp.commands.export import main as export
@@ -13,7 +14,6 @@ from mlp.commands.predict import main as predict
 
 pytestmark = pytest.mark.slow
 
-BOUND = 1e-4  # of a probability
 PROBABILITIES = "[...document.getElementById('classes').rows].map((r) => +r.dataset.probability)"
 
 
@@ -73,7 +73,7 @@ def test_fifty_drawings_get_the_probabilities_that_predict_gives(page, exported,
         files[-1].write_bytes(base64.b64decode(picture.partition(",")[2]))
     expected = predicted(exported, files, capsys)
     assert len({np.argmax(row) for row in expected}) > 2
-    np.testing.assert_allclose(found, expected, rtol=0, atol=BOUND)
+    np.testing.assert_allclose(found, expected, **PAGE)
 
 
 def test_fifty_test_pictures_get_the_probabilities_that_predict_gives(
@@ -87,7 +87,7 @@ def test_fifty_test_pictures_get_the_probabilities_that_predict_gives(
         page.set_input_files("#file", files[-1])
         page.wait_for_selector("#told:not(:empty)", state="attached")
         found.append(page.evaluate(PROBABILITIES))
-    np.testing.assert_allclose(found, predicted(exported, files, capsys), rtol=0, atol=BOUND)
+    np.testing.assert_allclose(found, predicted(exported, files, capsys), **PAGE)
 
 
 @pytest.mark.parametrize("crop", [False, True])
@@ -117,7 +117,7 @@ def test_pictures_are_prepared_as_the_training_rows_were(chromium, tmp_path, cap
     capsys.readouterr()
     expected = predicted(tmp_path / "model.safetensors", files, capsys, "ABC")
     assert np.std(expected, axis=0).max() > 0.01
-    np.testing.assert_allclose(found, expected, rtol=0, atol=BOUND)
+    np.testing.assert_allclose(found, expected, **PAGE)
 
 
 def test_it_shows_what_the_network_gets_and_why(page):

@@ -59,3 +59,14 @@ STANDARDISED_MEAN, STANDARDISED_DEVIATION = {"rtol": 0, "atol": 1e-5}, {"rtol": 
 # Moments in float64, block by block: means of 5,000 values; a deviation of about 1 beside a mean of
 # 100 loses its square, 1e4 times 2.2e-16.
 MEAN, DEVIATION = {"rtol": 1e-12}, {"rtol": 1e-9, "atol": 1e-12}
+# The deviation, about 1, of values at 1e9: these are rounded to 1.2e-7, 2**-23, beforehand.
+DEVIATION_FAR_OUT = {"rtol": 1e-7}
+
+# One training in PyTorch in two ways: the same steps, their losses added up in another order.
+SUMMED_LOSSES = {"rtol": 1e-6}
+# Losses of two float32 trainings of some epochs, one of them in float64: what tells another
+# training from rounding.
+RIVAL = {"rtol": 1e-2}
+
+# A probability in a browser, whose page holds weights and shows numbers rounded.
+PAGE = {"rtol": 0, "atol": 1e-4}

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from benchmarks.sameness import LossError
 from peers import PeerError
+from tolerances import RIVAL
 from verification import NotRunError, rivals
 
 from mlp import TrainingConfig
@@ -37,7 +38,7 @@ def test_one_of_the_others_is_raced_in_a_process_of_its_own(letters):
     assert found["ours"]["low"] <= found["ours"]["median"] <= found["ours"]["high"]
     assert found["theirs / ours"]["median"] > 0
     ours, theirs = (np.array(found["scores"][who])[0, ::2] for who in ("ours", "theirs"))
-    np.testing.assert_allclose(theirs, ours, rtol=1e-2)
+    np.testing.assert_allclose(theirs, ours, **RIVAL)
     assert min(found["peak_bytes"].values()) > 0
 
 
