@@ -22,7 +22,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks import growth, recipes, scaling, speed
+from benchmarks import accuracy, growth, recipes, scaling, speed
 from benchmarks.bench import Bench, cross
 from benchmarks.process import check_installed, limited_to
 from benchmarks.sameness import LossError
@@ -143,8 +143,8 @@ def benchmark(options: argparse.Namespace) -> int:
         "benchmark": speed.report,
         "growth": growth.report,
         "ranks": scaling.report,
-        "accuracy": recipes.report,
-        "recipe": recipes.report_choice,
+        "accuracy": accuracy.report,
+        "recipe": recipes.report,
     }
     rivals = options.against
     base = TrainingConfig(device="cpu", epochs=MOST_EPOCHS, threads=available_threads())

@@ -9,6 +9,6 @@ rounds        interleaved rounds, fresh starts, who was not idle;  spread: ratio
 scaling       ranks of an MPI job and threads, measured;  job: what runs in one
 model         of many more ranks and threads
 growth        more rows and wider layers, and the exponents
-recipes       time to an accuracy, and how the recipe was chosen
+recipes       what a recipe is, and how one is chosen;  accuracy: the time to the task's own
 layout        Markdown tables;  chart: bars
 """
