@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from blas import AT_FIRST, blas_threads, needs_blas_threads
 
+from mlp import TrainingConfig
+from mlp import blas as held
 from mlp.model import Layer
 from mlp.sharding import Job, Node, Tree, row_pieces
 from mlp.team import Team
+from mlp.training import states
 
 
 def written_tree(leaves):
@@ -205,3 +208,18 @@ def test_blas_is_free_again_whichever_thread_opens_first_and_closes_last(other_f
         with Team(1):
             assert blas_threads() == {1}
         assert blas_threads() == AT_FIRST
+
+
+@pytest.mark.parametrize("batch_size", [None, 64])
+def test_an_epoch_opens_the_team_once(make_dataset, monkeypatch, batch_size):
+    """Each opening looks up the process' BLAS; between two epochs the team is closed."""
+    opened, original = [], held.single_threaded
+
+    def counted():
+        opened.append(len(opened))
+        return original()
+
+    monkeypatch.setattr("mlp.team.blas.single_threaded", counted)
+    config = TrainingConfig(hidden=(16,), epochs=3, batch_size=batch_size, threads=2)
+    seen = [len(opened) for _ in states(make_dataset(), config)]
+    assert seen == [1, 2, 3, 4]
